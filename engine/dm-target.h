@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a target type is made of: the only header that a file in targets/ includes.
+ * doc/writing-a-target.md walks through it.
+ */
+#ifndef DM_TARGET_H
+#define DM_TARGET_H
+
+#include "base/clock.h"
+#include "base/parse.h"
+#include "dm.h"
+
+struct dm_dev;
+struct dm_table;
+struct dm_target_type;
+
+/* One target of one table: a range of the device, and the type's own state. */
+struct dm_target {
+        const struct dm_target_type *type;
+        struct dm_table *table;
+        uint64_t begin, len;     /* bytes, of the mapped device */
+        uint64_t max_io_len;     /* bytes; 0: no limit.  I/O is split where (offset - begin) is a
+                                  * multiple of it.  Set by ctr. */
+        void *priv;              /* priv_size bytes, zeroed before ctr, freed after dtr */
+};
+
+/* One piece of a dm_io, inside one target and one max_io_len. */
+struct dm_bio {
+        enum dm_op op;
+        unsigned flags;       /* enum dm_io_flags */
+        uint64_t offset, len; /* bytes; of the mapped device on entry to map */
+        char *buf;
+        struct dm_dev *dev;   /* DM_MAP_REMAPPED: where it goes, at `offset' of it */
+        int error;            /* DM_MAP_DONE: 0 or -errno */
+        struct dm_target *target;
+        void *data;           /* bio_data_size bytes for the target, zeroed; NULL if that is 0 */
+};
+
+enum dm_map_result {
+        DM_MAP_REMAPPED, /* bio->dev and bio->offset name the lower device */
+        DM_MAP_QUEUED,   /* the target owns the bio and calls dm_bio_complete() or
+                          * dm_bio_resubmit() once, later */
+        DM_MAP_DONE,     /* bio->error is final */
+};
+
+/* The arguments of a target line; read in order.  `target' names it in errors. */
+struct dm_args {
+        const char *target;
+        unsigned argc;
+        char **argv;
+        unsigned next;
+};
+
+enum dm_target_flags {
+        DM_TARGET_DISCARD = 1 << 0,      /* map takes DM_OP_DISCARD */
+        DM_TARGET_WRITE_ZEROES = 1 << 1, /* map takes DM_OP_WRITE_ZEROES */
+        /* A flush is given to map, with offset and len 0, and the target's devices get none but
+         * through it.  Without this a flush goes once to each device under the table. */
+        DM_TARGET_MAPS_FLUSH = 1 << 2,
+};
+
+struct dm_target_type {
+        const char *name, *summary, *usage;
+        unsigned version[3]; /* as the kernel's target reports */
+        size_t priv_size;
+        size_t bio_data_size;
+        unsigned flags;
+
+        /* Control plane, serialised per device; may block. */
+
+        /* Reads its arguments; all of them must be consumed.  dtr is called even after a failure. */
+        bool (*ctr)(struct dm_target *ti, struct dm_args *args, GError **error);
+        void (*dtr)(struct dm_target *ti); /* half-built state is legal */
+        void (*presuspend)(struct dm_target *ti); /* complete queued bios soon */
+        void (*resume)(struct dm_target *ti);
+        void (*table)(struct dm_target *ti, GString *out);  /* in ctr's own syntax */
+        void (*status)(struct dm_target *ti, GString *out);
+        bool (*message)(struct dm_target *ti, int argc, char **argv, char **ret_reply,
+                        GError **error);
+
+        /* I/O plane, any number of threads at once; must not block. */
+
+        enum dm_map_result (*map)(struct dm_target *ti, struct dm_bio *bio);
+        /* After the lower device: may change the error.  NULL: keep it. */
+        int (*end_io)(struct dm_target *ti, struct dm_bio *bio, int error);
+        /* Where DM_SEEK_DATA/HOLE may ask: the lower device and offset of device byte OFFSET, and how
+         * many bytes from there map in one run.  NULL: all data.  A NULL device in *RET_DEV: a hole. */
+        void (*locate)(struct dm_target *ti, uint64_t offset, struct dm_dev **ret_dev,
+                       uint64_t *ret_offset, uint64_t *ret_len);
+};
+
+/* ---- for ctr --------------------------------------------------------------------------------- */
+
+/* The next argument, NULL when there is none left. */
+const char *dm_args_next(struct dm_args *args);
+/* The same, with an error that names what is missing. */
+const char *dm_args_word(struct dm_args *args, const char *what, GError **error);
+/* The next argument as a decimal number within MIN..MAX. */
+bool dm_args_u64(struct dm_args *args, const char *what, uint64_t min, uint64_t max,
+                 uint64_t *ret_value, GError **error);
+/* The next argument as a number of sectors; *RET_BYTES in bytes. */
+bool dm_args_sectors(struct dm_args *args, const char *what, uint64_t *ret_bytes, GError **error);
+/* An error of the control plane: "TARGET: message", code EINVAL. */
+void dm_target_error(GError **error, struct dm_args *args, const char *format, ...)
+        G_GNUC_PRINTF(3, 4);
+
+/* The next argument as a path (or mapped device), opened for TI's table, which owns it; the same
+ * path twice is one dev.  Opened read-only when the table is.  Errors name the path. */
+struct dm_dev *dm_args_dev(struct dm_args *args, struct dm_target *ti, GError **error);
+/* Checks that LEN bytes from OFFSET lie within DEV; the error is EINVAL.  Checked at a device's first
+ * load and at each resume, as the kernel does: so here it is only recorded. */
+void dm_dev_claim(struct dm_dev *dev, struct dm_target *ti, uint64_t offset, uint64_t len);
+
+/* The path as the table has it. */
+const char *dm_dev_path(const struct dm_dev *dev);
+
+/* ---- for the I/O plane ----------------------------------------------------------------------- */
+
+/* The bio's place within its target, in bytes. */
+static inline uint64_t dm_target_offset(const struct dm_target *ti, uint64_t offset)
+{
+        return offset - ti->begin;
+}
+
+/* Ends a bio that map queued: exactly once.  Any thread. */
+void dm_bio_complete(struct dm_bio *bio, int error);
+/* Sends a bio that map queued to bio->dev at bio->offset.  Any thread. */
+void dm_bio_resubmit(struct dm_bio *bio);
+/* Moves the device's event number and wakes who waits for it.  Any thread. */
+void dm_target_event(struct dm_target *ti);
+
+#endif

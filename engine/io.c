@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The I/O path: the gate, parking while suspended, splitting over the live table, mapping, and
+ * completion.  A dm_io is what a submitter hands in; a piece of it inside one target is a dm_bio.
+ */
+#include "dm-internal.h"
+
+struct piece {
+        struct dm_bio bio; /* first: targets hand back a pointer to it */
+        struct dm_io *io;
+        struct dm_io lower;  /* when the bio goes to another mapped device */
+        struct dm_work work; /* when it waits in a backing's lane */
+        _Atomic bool ended;
+        max_align_t data[]; /* the target's */
+};
+
+static void issue(struct piece *piece);
+
+/* ---- completion ------------------------------------------------------------------------------------ */
+
+/* Ends an io that was let in: tells the submitter, then drops the reference, then nothing. */
+static void finish(struct dm_io *io)
+{
+        struct mapped_device *md = io->md;
+        uint64_t old;
+
+        io->end(io, atomic_load_explicit(&io->error, memory_order_relaxed));
+        /* IO may be freed memory now */
+#ifdef DM_TEST_NO_IO_REFERENCE
+        old = atomic_fetch_sub(&md->word, DM_WORD_IO);
+#else
+        old = atomic_fetch_sub(&md->word, DM_WORD_IO + DM_WORD_REF);
+#endif
+        /* and so may MD */
+        if ((old & DM_WORD_WAITED) &&
+            ((old & DM_WORD_REFS) == DM_WORD_REF || (old & DM_WORD_IOS) == DM_WORD_IO))
+                dm_wake_all();
+}
+
+static void drop_pending(struct dm_io *io)
+{
+        if (atomic_fetch_sub_explicit(&io->pending, 1, memory_order_acq_rel) == 1)
+                finish(io);
+}
+
+/* The first error of an io's pieces is the io's. */
+static void note_error(struct dm_io *io, int error)
+{
+        int none = 0;
+
+        if (error)
+                atomic_compare_exchange_strong(&io->error, &none, error);
+}
+
+static void end_piece(struct piece *piece, int error)
+{
+        struct dm_target *ti = piece->bio.target;
+        struct dm_io *io = piece->io;
+        bool twice = atomic_exchange_explicit(&piece->ended, true, memory_order_relaxed);
+
+        if (twice)
+                g_error("a bio of target %s was completed twice", ti ? ti->type->name : "flush");
+        if (ti && ti->type->end_io)
+                error = ti->type->end_io(ti, &piece->bio, error);
+        note_error(io, error);
+        g_free(piece);
+        drop_pending(io);
+}
+
+static struct piece *piece_of_bio(struct dm_bio *bio)
+{
+        return (struct piece *)((char *)bio - offsetof(struct piece, bio));
+}
+
+void dm_bio_complete(struct dm_bio *bio, int error)
+{
+        end_piece(piece_of_bio(bio), error);
+}
+
+void dm_bio_resubmit(struct dm_bio *bio)
+{
+        issue(piece_of_bio(bio));
+}
+
+/* ---- to what is below ------------------------------------------------------------------------------- */
+
+static void lower_ended(struct dm_io *lower, int error)
+{
+        end_piece(lower->user, error);
+}
+
+static void issue_to_device(struct piece *piece)
+{
+        struct dm_bio *bio = &piece->bio;
+
+        piece->lower = (struct dm_io){
+                .op = bio->op,
+                .flags = bio->flags,
+                .offset = bio->offset,
+                .len = bio->len,
+                .buf = bio->buf,
+                .end = lower_ended,
+                .user = piece,
+        };
+        dm_submit(bio->dev->md, &piece->lower);
+}
+
+static struct piece *piece_of_work(struct dm_work *work)
+{
+        return (struct piece *)((char *)work - offsetof(struct piece, work));
+}
+
+/* In a thread of the lane. */
+static void run_in_lane(struct dm_work *work, bool cancelled)
+{
+        struct piece *piece = piece_of_work(work);
+        int error = -EIO;
+
+        if (!cancelled && !dm_is_dead(piece->io->md))
+                error = dm_backing_io(piece->bio.dev->backing, &piece->bio);
+        end_piece(piece, error);
+}
+
+static bool is_of_device(struct dm_work *work, void *md)
+{
+        return work->run == run_in_lane && piece_of_work(work)->io->md == md;
+}
+
+void dm_io_cancel_queued(struct mapped_device *md)
+{
+        dm_lanes_cancel(is_of_device, md);
+}
+
+static void queue_to_lane(struct piece *piece)
+{
+        struct mapped_device *md = piece->io->md;
+
+        /* PIECE may end, and with it the io's reference, before the push returns */
+        atomic_fetch_add(&md->word, DM_WORD_REF);
+        piece->work.run = run_in_lane;
+        dm_lane_push(dm_backing_lane(piece->bio.dev->backing), &piece->work);
+        if (dm_is_dead(md))
+                dm_io_cancel_queued(md);
+        dm_put(md);
+}
+
+static void issue_to_backing(struct piece *piece)
+{
+        int error = dm_backing_try_io(piece->bio.dev->backing, &piece->bio);
+
+        if (error == -EAGAIN)
+                queue_to_lane(piece);
+        else
+                end_piece(piece, error);
+}
+
+static void issue(struct piece *piece)
+{
+        if (piece->bio.dev->md)
+                issue_to_device(piece);
+        else
+                issue_to_backing(piece);
+}
+
+/* ---- splitting and mapping ---------------------------------------------------------------------------- */
+
+static struct piece *new_piece(struct dm_io *io, struct dm_target *ti, uint64_t offset, uint64_t len)
+{
+        size_t data_size = ti ? ti->type->bio_data_size : 0;
+        struct piece *piece = g_malloc(sizeof(struct piece) + data_size);
+
+        piece->bio = (struct dm_bio){
+                .op = io->op,
+                .flags = io->flags,
+                .offset = offset,
+                .len = len,
+                .buf = io->buf ? (char *)io->buf + (offset - io->offset) : NULL,
+                .target = ti,
+        };
+        piece->io = io;
+        atomic_init(&piece->ended, false);
+        if (data_size) {
+                piece->bio.data = piece->data;
+                memset(piece->data, 0, data_size);
+        }
+        atomic_fetch_add_explicit(&io->pending, 1, memory_order_relaxed);
+        return piece;
+}
+
+static void map(struct piece *piece)
+{
+        struct dm_target *ti = piece->bio.target;
+
+        switch (ti->type->map(ti, &piece->bio)) {
+        case DM_MAP_REMAPPED:
+                issue(piece);
+                break;
+        case DM_MAP_QUEUED:
+                break; /* it may have ended already */
+        case DM_MAP_DONE:
+                end_piece(piece, piece->bio.error);
+                break;
+        }
+}
+
+static bool can(const struct dm_target *ti, enum dm_op op)
+{
+        switch (op) {
+        case DM_OP_DISCARD:
+                return ti->type->flags & DM_TARGET_DISCARD;
+        case DM_OP_WRITE_ZEROES:
+                return ti->type->flags & DM_TARGET_WRITE_ZEROES;
+        default:
+                return true;
+        }
+}
+
+/* How much of LEN bytes from OFFSET one bio of TI may have. */
+static uint64_t piece_len(const struct dm_target *ti, uint64_t offset, uint64_t len)
+{
+        uint64_t in_target = dm_target_offset(ti, offset);
+
+        len = MIN(len, ti->len - in_target);
+        if (ti->max_io_len)
+                len = MIN(len, ti->max_io_len - in_target % ti->max_io_len);
+        return len;
+}
+
+static void map_range(struct dm_io *io, struct dm_table *table)
+{
+        uint64_t offset = io->offset, left = io->len, len;
+
+        for (; left; offset += len, left -= len) {
+                struct dm_target *ti = dm_table_find(table, offset);
+
+                len = piece_len(ti, offset, left);
+                if (can(ti, io->op))
+                        map(new_piece(io, ti, offset, len));
+                else
+                        note_error(io, -EOPNOTSUPP);
+        }
+}
+
+/* A flush goes once to each device under the table, and to the targets that map it themselves. */
+static void map_flush(struct dm_io *io, struct dm_table *table)
+{
+        for (unsigned i = 0; i < table->devs->len; i++) {
+                struct dm_dev *dev = table->devs->pdata[i];
+                struct piece *piece;
+
+                if (dev->own_flush)
+                        continue;
+                piece = new_piece(io, NULL, 0, 0);
+                piece->bio.dev = dev;
+                issue(piece);
+        }
+        if (!table->maps_flush)
+                return;
+        for (size_t i = 0; i < table->count; i++)
+                if (table->targets[i].type->flags & DM_TARGET_MAPS_FLUSH)
+                        map(new_piece(io, &table->targets[i], 0, 0));
+}
+
+static bool changes_data(enum dm_op op)
+{
+        return op == DM_OP_WRITE || op == DM_OP_DISCARD || op == DM_OP_WRITE_ZEROES;
+}
+
+/* Why IO cannot go to TABLE: 0 or -errno. */
+static int check(const struct dm_io *io, const struct dm_table *table)
+{
+        if (!table)
+                return -EIO;
+        if (io->offset > table->size || io->len > table->size - io->offset)
+                return -EIO;
+        if (table->read_only && changes_data(io->op))
+                return -EPERM;
+        return 0;
+}
+
+/* IO is let in: it is counted, so the live table stays. */
+static void run(struct dm_io *io)
+{
+        struct dm_table *table = atomic_load_explicit(&io->md->live, memory_order_acquire);
+        int error = check(io, table);
+
+        /* one for ourselves, until all pieces are on their way */
+        atomic_store_explicit(&io->pending, 1, memory_order_relaxed);
+        if (error)
+                note_error(io, error);
+        else if (io->op == DM_OP_FLUSH)
+                map_flush(io, table);
+        else
+                map_range(io, table);
+        drop_pending(io);
+}
+
+/* ---- the gate ------------------------------------------------------------------------------------------- */
+
+enum entry {
+        ENTRY_YES,
+        ENTRY_REFUSED, /* the device is going or dead */
+        ENTRY_BLOCKED, /* suspended */
+};
+
+/* Counts one I/O, with its reference (ADD says which of the two), unless the device says no. */
+static enum entry enter(struct mapped_device *md, uint64_t add)
+{
+        uint64_t word = atomic_load_explicit(&md->word, memory_order_relaxed);
+
+        do {
+                if (word & (DM_WORD_SHUT | DM_WORD_DEAD))
+                        return ENTRY_REFUSED;
+                if (word & DM_WORD_BLOCKED)
+                        return ENTRY_BLOCKED;
+        } while (!atomic_compare_exchange_weak(&md->word, &word, word + add));
+        return ENTRY_YES;
+}
+
+static void link_parked(struct mapped_device *md, struct dm_io *io)
+{
+        dm_assert_held(&md->state);
+        io->parked = true;
+        io->next = NULL;
+        io->prev = md->parked_last;
+        if (md->parked_last)
+                md->parked_last->next = io;
+        else
+                md->parked_first = io;
+        md->parked_last = io;
+}
+
+static void unlink_parked(struct mapped_device *md, struct dm_io *io)
+{
+        dm_assert_held(&md->state);
+        io->parked = false;
+        if (io->prev)
+                io->prev->next = io->next;
+        else
+                md->parked_first = io->next;
+        if (io->next)
+                io->next->prev = io->prev;
+        else
+                md->parked_last = io->prev;
+}
+
+/* Parks IO if the device is still suspended.  A parked io has its reference. */
+static bool park(struct mapped_device *md, struct dm_io *io, bool has_reference)
+{
+        uint64_t word;
+
+        DM_LOCK_SCOPE(&md->state);
+        word = atomic_load(&md->word);
+        if (!(word & DM_WORD_BLOCKED) || (word & (DM_WORD_SHUT | DM_WORD_DEAD)))
+                return false;
+        if (!has_reference)
+                atomic_fetch_add(&md->word, DM_WORD_REF);
+        link_parked(md, io);
+        return true;
+}
+
+#ifdef DM_TEST_NO_IO_REFERENCE
+#define IO_REFERENCE 0
+#else
+#define IO_REFERENCE DM_WORD_REF
+#endif
+
+static void start(struct mapped_device *md, struct dm_io *io, bool has_reference)
+{
+        uint64_t add = has_reference ? DM_WORD_IO : DM_WORD_IO + IO_REFERENCE;
+
+        for (;;) {
+                switch (enter(md, add)) {
+                case ENTRY_YES:
+                        run(io);
+                        return;
+                case ENTRY_REFUSED:
+                        io->end(io, -EIO);
+                        if (has_reference)
+                                dm_put(md);
+                        return;
+                case ENTRY_BLOCKED:
+                        if (park(md, io, has_reference))
+                                return;
+                        break; /* resumed, or gone, meanwhile */
+                }
+        }
+}
+
+void dm_submit(struct mapped_device *md, struct dm_io *io)
+{
+        io->md = md;
+        atomic_store_explicit(&io->error, 0, memory_order_relaxed);
+        start(md, io, false);
+}
+
+/* Takes the whole list at once: what is parked again meanwhile waits for the next resume. */
+static struct dm_io *take_parked(struct mapped_device *md)
+{
+        struct dm_io *first;
+
+        DM_LOCK_SCOPE(&md->state);
+        first = md->parked_first;
+        for (struct dm_io *io = first; io; io = io->next)
+                io->parked = false;
+        md->parked_first = md->parked_last = NULL;
+        return first;
+}
+
+void dm_io_release_parked(struct mapped_device *md, int error)
+{
+        struct dm_io *io = take_parked(md), *next;
+
+        for (; io; io = next) {
+                next = io->next;
+                if (!error) {
+                        start(md, io, true);
+                } else {
+                        io->end(io, error);
+                        dm_put(md);
+                }
+        }
+}
+
+bool dm_cancel(struct mapped_device *md, struct dm_io *io)
+{
+        {
+                DM_LOCK_SCOPE(&md->state);
+                if (!io->parked)
+                        return false;
+                unlink_parked(md, io);
+        }
+        io->end(io, -EINTR);
+        dm_put(md);
+        return true;
+}

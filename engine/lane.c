@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Lanes: queues of work that may block.  Each backing has one, with threads of its own that come on
+ * demand and leave when idle, so that a backing which hangs keeps only its own threads.
+ */
+#include "dm-internal.h"
+
+#define LANE_THREADS_MAX 16u
+#define LANE_IDLE_NS (2 * (uint64_t)DM_NS_PER_S)
+
+struct dm_lane {
+        struct dm_lane *next, **link;     /* the list of all */
+        struct dm_work *first, **last;    /* queued */
+        unsigned queued, threads, idle;
+        bool unreferenced;
+        pthread_cond_t work;
+        char name[16]; /* of its threads */
+};
+
+static struct dm_mutex lanes = DM_MUTEX_INIT;
+static struct dm_lane *all;                                 /* guarded: lanes, with all it holds */
+static unsigned threads_total;                              /* guarded: lanes */
+static pthread_cond_t thread_left = PTHREAD_COND_INITIALIZER;
+
+struct dm_lane *dm_lane_new(const char *name)
+{
+        struct dm_lane *lane = g_new0(struct dm_lane, 1);
+
+        lane->last = &lane->first;
+        dm_cond_init(&lane->work);
+        g_strlcpy(lane->name, name, sizeof(lane->name));
+
+        DM_LOCK_SCOPE(&lanes);
+        lane->next = all;
+        lane->link = &all;
+        if (all)
+                all->link = &lane->next;
+        all = lane;
+        return lane;
+}
+
+static void lane_free(struct dm_lane *lane)
+{
+        dm_assert_held(&lanes);
+        assert(!lane->first);
+        *lane->link = lane->next;
+        if (lane->next)
+                lane->next->link = lane->link;
+        pthread_cond_destroy(&lane->work);
+        g_free(lane);
+}
+
+void dm_lane_unref(struct dm_lane *lane)
+{
+        DM_LOCK_SCOPE(&lanes);
+        lane->unreferenced = true;
+        if (lane->threads)
+                pthread_cond_broadcast(&lane->work);
+        else
+                lane_free(lane);
+}
+
+static struct dm_work *pop(struct dm_lane *lane)
+{
+        struct dm_work *work = lane->first;
+
+        lane->first = work->next;
+        if (!lane->first)
+                lane->last = &lane->first;
+        lane->queued--;
+        return work;
+}
+
+/* Waits for work; NULL: this thread is not needed. */
+static struct dm_work *wait_for_work(struct dm_lane *lane)
+{
+        uint64_t deadline = dm_clock_real_ns() + LANE_IDLE_NS;
+        bool in_time = true;
+
+        dm_assert_held(&lanes);
+        lane->idle++;
+        while (!lane->first && !lane->unreferenced && in_time)
+                in_time = dm_cond_wait_until(&lane->work, &lanes, deadline);
+        lane->idle--;
+        return lane->first ? pop(lane) : NULL;
+}
+
+static void *lane_thread(void *arg)
+{
+        struct dm_lane *lane = arg;
+        struct dm_work *work;
+
+        pthread_setname_np(pthread_self(), lane->name);
+        dm_mutex_lock(&lanes);
+        while ((work = wait_for_work(lane))) {
+                dm_mutex_unlock(&lanes);
+                work->run(work, false);
+                dm_mutex_lock(&lanes);
+        }
+        if (--lane->threads == 0 && lane->unreferenced)
+                lane_free(lane);
+        if (--threads_total == 0)
+                pthread_cond_broadcast(&thread_left);
+        dm_mutex_unlock(&lanes);
+        return NULL;
+}
+
+static bool spawn(struct dm_lane *lane)
+{
+        pthread_t thread;
+
+        if (pthread_create(&thread, NULL, lane_thread, lane))
+                return false;
+        pthread_detach(thread);
+        return true;
+}
+
+void dm_lane_push(struct dm_lane *lane, struct dm_work *work)
+{
+        bool needs_thread;
+
+        work->next = NULL;
+        {
+                DM_LOCK_SCOPE(&lanes);
+                *lane->last = work;
+                lane->last = &work->next;
+                lane->queued++;
+                needs_thread = lane->queued > lane->idle && lane->threads < LANE_THREADS_MAX;
+                if (needs_thread) {
+                        lane->threads++;
+                        threads_total++;
+                } else if (lane->idle) {
+                        pthread_cond_signal(&lane->work);
+                }
+        }
+        if (!needs_thread || spawn(lane))
+                return;
+
+        /* out of threads: with one left in the lane the work waits for it, else it fails */
+        bool stranded;
+        {
+                DM_LOCK_SCOPE(&lanes);
+                threads_total--;
+                stranded = --lane->threads == 0;
+        }
+        if (stranded)
+                dm_lanes_cancel(NULL, lane);
+}
+
+/* Moves what matches from LANE's queue to *END; returns the new end. */
+static struct dm_work **take(struct dm_lane *lane, bool (*matches)(struct dm_work *, void *),
+                             void *user, struct dm_work **end)
+{
+        struct dm_work **link = &lane->first, *work;
+
+        dm_assert_held(&lanes);
+        while ((work = *link)) {
+                if (matches && !matches(work, user)) {
+                        link = &work->next;
+                        continue;
+                }
+                *link = work->next;
+                lane->queued--;
+                work->next = NULL;
+                *end = work;
+                end = &work->next;
+        }
+        lane->last = link;
+        return end;
+}
+
+void dm_lanes_cancel(bool (*matches)(struct dm_work *work, void *user), void *user)
+{
+        struct dm_work *taken = NULL, **end = &taken, *next;
+
+        {
+                DM_LOCK_SCOPE(&lanes);
+                for (struct dm_lane *lane = all; lane; lane = lane->next)
+                        if (matches || lane == user)
+                                end = take(lane, matches, user, end);
+        }
+        for (; taken; taken = next) {
+                next = taken->next;
+                taken->run(taken, true);
+        }
+}
+
+void dm_lanes_join(void)
+{
+        DM_LOCK_SCOPE(&lanes);
+        while (threads_total)
+                dm_cond_wait(&thread_left, &lanes);
+}

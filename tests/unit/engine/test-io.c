@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+
+#include "support/engine.h"
+
+#define SECTORS(n) ((n) * 512u)
+
+static void stop(void)
+{
+        dm_destroy_all_immediate();
+        cr_assert_eq(dm_exit(), 0);
+}
+
+TestSuite(io, .init = dm_init, .fini = stop, .timeout = 60);
+
+Test(io, beyond_the_end_is_an_error)
+{
+        struct mapped_device *md = run_device("a", "0 8 zero");
+        char buf[SECTORS(9)];
+
+        cr_assert_eq(do_io(md, DM_OP_READ, 0, SECTORS(8), buf), 0);
+        cr_assert_eq(do_io(md, DM_OP_READ, 0, SECTORS(9), buf), -EIO);
+        cr_assert_eq(do_io(md, DM_OP_READ, SECTORS(8), 1, buf), -EIO);
+        cr_assert_eq(do_io(md, DM_OP_WRITE, UINT64_MAX, 2, buf), -EIO);
+        cr_assert_eq(do_io(md, DM_OP_READ, SECTORS(8), 0, buf), 0);
+        dm_put(md);
+}
+
+Test(io, a_read_only_table_refuses_writes)
+{
+        struct mapped_device *md = new_device("a");
+        char buf[512] = "";
+
+        cr_assert(dm_load(md, "0 8 zero", DM_LOAD_READ_ONLY, NULL));
+        cr_assert(dm_resume(md, 0, NULL));
+        cr_assert(dm_read_only(md));
+        cr_assert_eq(do_io(md, DM_OP_WRITE, 0, 512, buf), -EPERM);
+        cr_assert_eq(do_io(md, DM_OP_DISCARD, 0, 512, NULL), -EPERM);
+        cr_assert_eq(do_io(md, DM_OP_READ, 0, 512, buf), 0);
+        cr_assert_eq(do_io(md, DM_OP_FLUSH, 0, 0, NULL), 0);
+        dm_put(md);
+}
+
+Test(io, a_request_over_several_targets_is_split_and_one_error_is_its_error)
+{
+        g_autofree char *file = temp_file(SECTORS(64));
+        g_autofree char *table = g_strdup_printf("0 8 linear %s 8\n"
+                                                 "8 8 linear %s 0\n"
+                                                 "16 8 error\n"
+                                                 "24 8 zero",
+                                                 file, file);
+        struct mapped_device *md = run_device("a", table);
+        g_autofree char *out = g_malloc(SECTORS(32)), *in = g_malloc(SECTORS(32));
+        g_autofree char *raw = NULL;
+
+        memset(out, 'x', SECTORS(8));
+        memset(out + SECTORS(8), 'y', SECTORS(8));
+        cr_assert_eq(do_io(md, DM_OP_WRITE, 0, SECTORS(16), out), 0);
+        cr_assert_eq(do_io(md, DM_OP_READ, 0, SECTORS(16), in), 0);
+        cr_assert_arr_eq(in, out, SECTORS(16));
+        cr_assert(g_file_get_contents(file, &raw, NULL, NULL));
+        cr_assert_eq(raw[0], 'y', "the second target maps to the start");
+        cr_assert_eq(raw[SECTORS(8)], 'x');
+        cr_assert_eq(do_io(md, DM_OP_READ, 0, SECTORS(32), in), -EIO);
+        cr_assert_eq(do_io(md, DM_OP_READ, SECTORS(24), SECTORS(8), in), 0);
+        cr_assert_eq(do_io(md, DM_OP_FLUSH, 0, 0, NULL), 0);
+        dm_put(md);
+        unlink(file);
+}
+
+Test(io, any_byte_can_be_written)
+{
+        g_autofree char *file = temp_file(SECTORS(8));
+        g_autofree char *table = g_strdup_printf("0 2 linear %s 4\n2 2 linear %s 0", file, file);
+        struct mapped_device *md = run_device("a", table);
+        char buf[SECTORS(4)], word[] = "across the seam";
+
+        cr_assert_eq(do_io(md, DM_OP_WRITE, SECTORS(2) - 7, sizeof(word), word), 0);
+        cr_assert_eq(do_io(md, DM_OP_READ, 0, sizeof(buf), buf), 0);
+        cr_assert_str_eq(buf + SECTORS(2) - 7, word);
+        cr_assert_eq(buf[SECTORS(2) - 8], 0);
+        dm_put(md);
+        unlink(file);
+}
+
+Test(io, a_discard_that_a_target_cannot_do_says_so)
+{
+        struct mapped_device *md = run_device("a", "0 8 error");
+
+        cr_assert_eq(do_io(md, DM_OP_WRITE_ZEROES, 0, 512, NULL), -EOPNOTSUPP);
+        dm_put(md);
+}
+
+Test(io, discard_and_write_zeroes_reach_the_file)
+{
+        g_autofree char *file = temp_file(SECTORS(64));
+        g_autofree char *table = g_strdup_printf("0 64 linear %s 0", file);
+        struct mapped_device *md = run_device("a", table);
+        g_autofree char *buf = g_malloc(SECTORS(64));
+        static const char zeroes[SECTORS(16)];
+
+        memset(buf, 'x', SECTORS(64));
+        cr_assert_eq(do_io(md, DM_OP_WRITE, 0, SECTORS(64), buf), 0);
+        cr_assert_eq(do_io(md, DM_OP_DISCARD, SECTORS(16), SECTORS(16), NULL), 0);
+        cr_assert_eq(do_io(md, DM_OP_WRITE_ZEROES, SECTORS(40), SECTORS(16), NULL), 0);
+        cr_assert_eq(do_io(md, DM_OP_READ, 0, SECTORS(64), buf), 0);
+        cr_assert_arr_eq(buf + SECTORS(16), zeroes, SECTORS(16));
+        cr_assert_arr_eq(buf + SECTORS(40), zeroes, SECTORS(16));
+        cr_assert_eq(buf[SECTORS(15)], 'x');
+        cr_assert_eq(buf[SECTORS(32)], 'x');
+        dm_put(md);
+        unlink(file);
+}
+
+Test(io, fua_and_flush_reach_a_file)
+{
+        g_autofree char *file = temp_file(SECTORS(8));
+        g_autofree char *table = g_strdup_printf("0 8 linear %s 0", file);
+        struct mapped_device *md = run_device("a", table);
+        struct waited_io w;
+        char buf[512] = "fua";
+
+        waited_init(&w, DM_OP_WRITE, 0, 512, buf);
+        w.io.flags = DM_IO_FUA;
+        dm_submit(md, &w.io);
+        gate_wait(&w.done, 1);
+        cr_assert_eq(w.error, 0);
+        cr_assert_eq(do_io(md, DM_OP_FLUSH, 0, 0, NULL), 0);
+        dm_put(md);
+        unlink(file);
+}
+
+Test(io, seek_finds_the_holes_of_a_file_through_a_stack)
+{
+        g_autofree char *file = temp_file(1 << 20);
+        g_autofree char *table = g_strdup_printf("0 1024 linear %s 1024\n1024 1024 linear %s 0", file,
+                                                 file);
+        struct mapped_device *lower = run_device("lower", table);
+        struct mapped_device *md = run_device("upper", "0 2048 linear lower 0");
+        g_autofree char *buf = g_malloc0(65536);
+        uint64_t at;
+
+        /* the first half of the device is the second of the file */
+        cr_assert_eq(do_io(md, DM_OP_WRITE, 131072, 65536, buf), 0);
+        cr_assert_eq(do_io(md, DM_OP_WRITE, 786432, 65536, buf), 0);
+        cr_assert_eq(do_io(md, DM_OP_FLUSH, 0, 0, NULL), 0);
+        cr_assert_eq(dm_seek(md, DM_SEEK_DATA, 0, &at), 0);
+        cr_assert_eq(at, 131072);
+        cr_assert_eq(dm_seek(md, DM_SEEK_HOLE, 131072, &at), 0);
+        cr_assert_eq(at, 131072 + 65536);
+        cr_assert_eq(dm_seek(md, DM_SEEK_DATA, at, &at), 0);
+        cr_assert_eq(at, 786432);
+        cr_assert_eq(dm_seek(md, DM_SEEK_DATA, 786432 + 65536, &at), -ENXIO);
+        cr_assert_eq(dm_seek(md, DM_SEEK_HOLE, 1 << 20, &at), -ENXIO);
+        dm_put(md);
+        dm_put(lower);
+        unlink(file);
+}
+
+Test(io, a_backing_that_shrank_is_an_error_not_garbage)
+{
+        g_autofree char *file = temp_file(SECTORS(64));
+        g_autofree char *table = g_strdup_printf("0 64 linear %s 0", file);
+        struct mapped_device *md = run_device("a", table);
+        char buf[512];
+
+        cr_assert_eq(truncate(file, SECTORS(8)), 0);
+        cr_assert_eq(do_io(md, DM_OP_READ, SECTORS(32), 512, buf), -EIO);
+        dm_put(md);
+        unlink(file);
+}
+
+Test(io, deps_come_in_order_of_first_use)
+{
+        g_autofree char *a = temp_file(4096), *b = temp_file(4096);
+        g_autofree char *table = g_strdup_printf("0 2 linear %s 0\n2 2 linear %s 0\n4 2 linear %s 4",
+                                                 b, a, b);
+        struct mapped_device *md = run_device("m", table);
+        g_autoptr(GArray) deps = dm_table_deps(md, 0);
+
+        cr_assert_eq(deps->len, 2);
+        cr_assert_str_eq(g_array_index(deps, struct dm_dep, 0).path, b);
+        cr_assert_str_eq(g_array_index(deps, struct dm_dep, 1).path, a);
+        dm_put(md);
+        unlink(a);
+        unlink(b);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <criterion/criterion.h>
+
+#include "support/engine.h"
+
+static void stop(void)
+{
+        dm_destroy_all_immediate();
+        cr_assert_eq(dm_exit(), 0);
+}
+
+TestSuite(slots, .init = dm_init, .fini = stop, .timeout = 60);
+
+static struct dm_info info_of(struct mapped_device *md)
+{
+        struct dm_info info;
+
+        dm_get_info(md, &info);
+        dm_info_clear(&info);
+        return info;
+}
+
+Test(slots, a_new_device_has_no_table_and_no_file)
+{
+        struct mapped_device *md = new_device("a");
+        struct dm_info info = info_of(md);
+        char buf[512];
+
+        cr_assert_not(info.live || info.inactive || info.suspended || info.visible);
+        cr_assert_eq(do_io(md, DM_OP_READ, 0, 512, buf), -EIO);
+        cr_assert(dm_resume(md, 0, NULL), "a resume without a table does nothing");
+        dm_put(md);
+}
+
+Test(slots, load_fills_the_inactive_slot_and_resume_makes_it_live)
+{
+        struct mapped_device *md = new_device("a");
+        struct dm_info info;
+
+        load(md, "0 8 zero");
+        info = info_of(md);
+        cr_assert(info.inactive && !info.live && info.visible);
+        cr_assert_eq(dm_size(md), 0);
+        cr_assert(dm_resume(md, 0, NULL));
+        info = info_of(md);
+        cr_assert(!info.inactive && info.live);
+        cr_assert_eq(dm_size(md), 4096);
+        dm_put(md);
+}
+
+Test(slots, a_load_that_fails_changes_nothing)
+{
+        struct mapped_device *md = run_device("a", "0 8 zero");
+        GError *error = NULL;
+        g_autoptr(GArray) text = NULL;
+
+        load(md, "0 16 zero");
+        cr_assert_not(dm_load(md, "0 32 nonsense", 0, &error));
+        cr_assert_not_null(strstr(error->message, "nonsense"), "%s", error->message);
+        g_error_free(error);
+        text = dm_table_text(md, DM_TEXT_INACTIVE);
+        cr_assert_eq(text->len, 1);
+        cr_assert_eq(g_array_index(text, struct dm_target_text, 0).length, 16);
+        dm_put(md);
+}
+
+Test(slots, clear_empties_the_inactive_slot_only)
+{
+        struct mapped_device *md = run_device("a", "0 8 zero");
+        struct dm_info info;
+
+        load(md, "0 16 zero");
+        dm_clear(md);
+        info = info_of(md);
+        cr_assert(info.live && !info.inactive);
+        dm_put(md);
+}
+
+Test(slots, suspend_shows_and_resume_swaps)
+{
+        struct mapped_device *md = run_device("a", "0 8 zero");
+
+        cr_assert(dm_suspend(md, 0, NULL));
+        cr_assert(info_of(md).suspended);
+        cr_assert(dm_suspend(md, 0, NULL), "twice is once");
+        load(md, "0 16 zero");
+        cr_assert_eq(dm_size(md), 4096);
+        cr_assert(dm_resume(md, 0, NULL));
+        cr_assert_not(info_of(md).suspended);
+        cr_assert_eq(dm_size(md), 8192);
+        dm_put(md);
+}
+
+Test(slots, a_table_that_does_not_fit_leaves_the_device_suspended_on_its_old_one)
+{
+        g_autofree char *file = temp_file(4096);
+        g_autofree char *fits = g_strdup_printf("0 8 linear %s 0", file);
+        g_autofree char *too_long = g_strdup_printf("0 16 linear %s 0", file);
+        struct mapped_device *first = new_device("first"), *md = run_device("a", fits);
+        GError *error = NULL;
+
+        cr_assert_not(dm_load(first, too_long, 0, NULL), "the first table is checked at once");
+        load(md, too_long);
+        cr_assert_not(dm_resume(md, 0, &error));
+        cr_assert_eq(error->code, EINVAL);
+        cr_assert_not_null(strstr(error->message, file), "%s", error->message);
+        g_error_free(error);
+        cr_assert(info_of(md).suspended);
+        cr_assert_not(info_of(md).inactive);
+        cr_assert_eq(dm_size(md), 4096);
+        cr_assert(dm_resume(md, 0, NULL));
+        dm_put(md);
+        dm_put(first);
+        unlink(file);
+}
+
+Test(slots, a_device_being_removed_takes_no_table)
+{
+        struct mapped_device *md = run_device("a", "0 8 zero");
+        GError *error = NULL;
+
+        cr_assert_eq(dm_open(md), 0);
+        cr_assert(dm_get(md));
+        dm_destroy_immediate(md);
+        cr_assert_not(dm_load(md, "0 8 zero", 0, &error));
+        cr_assert_eq(error->code, ENXIO);
+        g_clear_error(&error);
+        cr_assert_not(dm_resume(md, 0, &error));
+        g_clear_error(&error);
+        dm_put(md);
+        dm_close(md);
+}
+
+Test(slots, a_message_without_a_table_does_nothing)
+{
+        struct mapped_device *md = new_device("a");
+        char *reply, word[] = "hello", *argv[] = {word, NULL};
+        GError *error = NULL;
+
+        cr_assert(dm_message(md, 0, 1, argv, &reply, NULL));
+        cr_assert_null(reply);
+        load(md, "0 8 zero");
+        cr_assert(dm_resume(md, 0, NULL));
+        cr_assert_not(dm_message(md, 0, 1, argv, &reply, &error));
+        cr_assert_eq(error->code, EINVAL);
+        g_clear_error(&error);
+        cr_assert_not(dm_message(md, 99, 1, argv, &reply, &error));
+        g_clear_error(&error);
+        dm_put(md);
+}
