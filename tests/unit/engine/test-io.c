@@ -84,11 +84,16 @@ Test(io, any_byte_can_be_written)
         unlink(file);
 }
 
-Test(io, a_discard_that_a_target_cannot_do_says_so)
+Test(io, everything_but_a_flush_fails_on_error)
 {
         struct mapped_device *md = run_device("a", "0 8 error");
+        char buf[512] = "";
 
-        cr_assert_eq(do_io(md, DM_OP_WRITE_ZEROES, 0, 512, NULL), -EOPNOTSUPP);
+        cr_assert_eq(do_io(md, DM_OP_READ, 0, 512, buf), -EIO);
+        cr_assert_eq(do_io(md, DM_OP_WRITE, 0, 512, buf), -EIO);
+        cr_assert_eq(do_io(md, DM_OP_DISCARD, 0, 512, NULL), -EIO);
+        cr_assert_eq(do_io(md, DM_OP_WRITE_ZEROES, 0, 512, NULL), -EIO);
+        cr_assert_eq(do_io(md, DM_OP_FLUSH, 0, 0, NULL), 0);
         dm_put(md);
 }
 

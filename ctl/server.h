@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The control server: the engine's control plane over D-Bus on a Unix socket. */
+#ifndef CTL_SERVER_H
+#define CTL_SERVER_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+struct ctl_server;
+
+struct ctl_server_hooks {
+        /* A client asks for the end of the mount: start it and return at once.  The client's answer
+         * is given by ctl_server_stop().  Called in a thread of the server. */
+        void (*unmount)(bool force, void *user);
+        /* Called after a method that changed a device and before its answer: waits, for a bounded
+         * time, until the kernel has been told of the change.  May be NULL. */
+        void (*settle)(void *user);
+        void *user;
+};
+
+/* Listens on a socket of MOUNTPOINT's own (0600, in a directory 0700; where: see doc/protocol.md) and
+ * serves it on threads of its own.  SOCKET_PATH overrides the place; NULL: the default one.  HOOKS is
+ * copied.  Errors: what making the socket gives.  Control context. */
+struct ctl_server *ctl_server_start(const char *mountpoint, const char *socket_path,
+                                    const struct ctl_server_hooks *hooks, GError **error);
+
+/* Where it listens. */
+const char *ctl_server_socket(const struct ctl_server *server);
+
+/* Takes no more calls and cancels waits for events; calls in progress go on.  Removals that wait for
+ * I/O are not waited for.  Control context. */
+void ctl_server_quiesce(struct ctl_server *server);
+
+/* Ends the server: answers pending unmount calls with REPORT (lines of text, "" when all went well),
+ * removes the socket, closes the connections.  Does not wait for calls that are stuck in the engine;
+ * returns how many there are, and then the process has to end by _exit().  Control context. */
+unsigned ctl_server_stop(struct ctl_server *server, const char *report);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the parts of the filesystem share. */
+#ifndef FUSEMAP_FS_H
+#define FUSEMAP_FS_H
+
+#define FUSE_USE_VERSION 314
+
+#include <fuse_lowlevel.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/sync.h"
+#include "base/wake.h"
+#include "dm.h"
+
+struct session;
+
+/* ---- handle.c: one open of a device's file ---------------------------------------------------- */
+
+struct handle {
+        struct handle *next, **link; /* guarded: handles */
+        struct mapped_device *md;    /* opened */
+        int flags;                   /* of open(2) */
+        bool direct;                 /* answered with FOPEN_DIRECT_IO */
+};
+
+/* Opens MD, of which the caller has a reference: 0 or -errno. */
+int handle_open(struct mapped_device *md, int flags, struct handle **ret_handle);
+void handle_close(struct handle *handle);
+/* Closes all that the kernel never released; when no request is under way any more. */
+void handle_close_all(void);
+
+/* ---- request.c: one I/O request on its way through the engine --------------------------------- */
+
+/* Starts the I/O and sees to the answer.  BUF lies in the worker's request buffer, which is taken from
+ * it when the I/O goes on.  Called by workers. */
+void request_read(fuse_req_t req, struct handle *handle, uint64_t offset, size_t size);
+void request_write(fuse_req_t req, struct handle *handle, const char *buf, size_t size,
+                   uint64_t offset, unsigned flags);
+/* Flush, discard, write zeroes. */
+void request_simple(fuse_req_t req, struct handle *handle, enum dm_op op, uint64_t offset,
+                    uint64_t len);
+/* Answers every request of device ID, or with 0 of all, with EIO now; what comes later is dropped. */
+void request_abandon(uint64_t id);
+unsigned request_count(void);
+
+/* ---- ops.c -------------------------------------------------------------------------------------- */
+
+extern const struct fuse_lowlevel_ops fusemap_ops;
+
+/* ---- session.c ---------------------------------------------------------------------------------- */
+
+struct session_options {
+        const char *mountpoint;
+        const char *fuse_options; /* for -o of the mount; NULL: none */
+        unsigned threads, max_background;
+};
+
+struct session *session_mount(const struct session_options *options, GError **error);
+struct fuse_session *session_fuse(struct session *session);
+unsigned session_max_background(const struct session *session);
+/* The mount's device number, once it answers: what session_abort() needs. */
+void session_set_device(struct session *session, dev_t device);
+/* Starts the workers. */
+void session_start(struct session *session);
+/* True once the mount has gone or was aborted. */
+bool session_ended(struct session *session);
+/* Ends the mount from our side, if it is still there: new opens find an empty directory. */
+void session_unmount(struct session *session);
+/* Every request and program waiting in the kernel gets an error now. */
+void session_abort(struct session *session);
+/* Waits for the workers, at most until then; how many are stuck. */
+unsigned session_join(struct session *session, uint64_t deadline_ns);
+void session_free(struct session *session);
+
+/* For the worker that calls: where its request came from, and with set, where it answers; the one
+ * before is returned. */
+int session_reply_fd(void);
+int session_set_reply_fd(int fd);
+/* The worker's buffers: for a read's answer, and what the request came in.  Stealing one makes it the
+ * caller's, to free(). */
+void *session_read_buffer(void);
+void *session_steal_read_buffer(void);
+void *session_steal_request_buffer(void);
+
+/* ---- notify.c ------------------------------------------------------------------------------------- */
+
+void notify_start(struct session *session);
+void notify_settle(void);
+/* False when a notification is stuck: the session cannot be freed. */
+bool notify_stop(void);
+
+#endif

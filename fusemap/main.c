@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* fusemap: a filesystem of mapped devices.  Here the parts are put together and taken apart. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ctl/server.h"
+#include "daemon.h"
+#include "fs.h"
+#include "log.h"
+#include "mountpoint.h"
+#include "options.h"
+#include "teardown.h"
+
+static int fail(const char *what, GError *error)
+{
+        fprintf(stderr, "fusemap: %s%s\n", what, error ? error->message : "");
+        g_clear_error(&error);
+        return EXIT_FAILURE;
+}
+
+/* ---- signals ---------------------------------------------------------------------------------------------- */
+
+static sigset_t handled;
+
+static void *wait_for_signals(void *unused)
+{
+        int signal;
+
+        for (;;)
+                if (!sigwait(&handled, &signal))
+                        teardown_signal();
+        return NULL;
+}
+
+/* Before any thread: all inherit the mask, and one waits. */
+static void block_signals(void)
+{
+        sigemptyset(&handled);
+        sigaddset(&handled, SIGTERM);
+        sigaddset(&handled, SIGINT);
+        sigaddset(&handled, SIGHUP);
+        pthread_sigmask(SIG_BLOCK, &handled, NULL);
+        signal(SIGPIPE, SIG_IGN);
+}
+
+static void start_signal_thread(void)
+{
+        pthread_t thread;
+
+        if (pthread_create(&thread, NULL, wait_for_signals, NULL))
+                g_error("cannot start the signals' thread");
+        pthread_detach(thread);
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------- */
+
+static void on_unmount(bool force, void *unused)
+{
+        teardown_request(force);
+}
+
+static void on_settle(void *unused)
+{
+        notify_settle();
+}
+
+static const struct ctl_server_hooks hooks = {.unmount = on_unmount, .settle = on_settle};
+
+static struct session *mount_session(const struct options *o, GError **error)
+{
+        struct session_options so = {
+                .mountpoint = o->mountpoint,
+                .fuse_options = o->fuse_options,
+                .threads = (unsigned)o->threads,
+                .max_background = (unsigned)o->max_background,
+        };
+
+        return mountpoint_prepare(o->mountpoint, error) ? session_mount(&so, error) : NULL;
+}
+
+static void log_lines(const char *text)
+{
+        g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+        for (char **line = lines; *line; line++)
+                if (**line)
+                        log_line("%s", *line);
+}
+
+/* Serves until the end; the process' exit status.  A process in which a thread hangs has to _exit(). */
+static int serve(struct session *s, struct ctl_server *server, const struct options *o)
+{
+        g_autofree char *report = NULL;
+        bool stuck;
+
+        stuck = !teardown_run(s, o->mountpoint, o->force_on_unmount, (unsigned)o->drain_timeout,
+                              &report);
+        ctl_server_quiesce(server);
+        dm_destroy_all_immediate(); /* what was made while the others went */
+        log_lines(report);
+        stuck |= ctl_server_stop(server, report) > 0;
+        stuck |= !notify_stop();
+        stuck |= dm_exit() > 0;
+        if (stuck)
+                _exit(EXIT_SUCCESS);
+        session_free(s);
+        return teardown_lost_data() ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int run(const struct options *o)
+{
+        struct ctl_server *server;
+        GError *error = NULL;
+        struct session *s = mount_session(o, &error);
+        dev_t device;
+
+        if (!s)
+                return fail("", error);
+        dm_init();
+        dm_set_map_directory(o->mountpoint);
+        server = ctl_server_start(o->mountpoint, o->socket, &hooks, &error);
+        if (!server) {
+                session_unmount(s);
+                session_free(s);
+                return fail("", error);
+        }
+        notify_start(s);
+        session_start(s);
+        start_signal_thread();
+        if (!mountpoint_answers(o->mountpoint, &device)) {
+                fprintf(stderr, "fusemap: %s: the mount does not answer\n", o->mountpoint);
+                teardown_request(true);
+        } else {
+                session_set_device(s, device);
+                if (!o->foreground) {
+                        log_to_syslog();
+                        daemon_ready();
+                }
+        }
+        return serve(s, server, o);
+}
+
+int main(int argc, char **argv)
+{
+        struct options options = {0};
+        GError *error = NULL;
+        int status;
+
+        if (!options_parse(&options, argc, argv, &error)) {
+                options_clear(&options);
+                return error ? fail("", error) : EXIT_SUCCESS;
+        }
+        if (!options.foreground)
+                daemon_begin();
+        block_signals();
+        status = run(&options);
+        options_clear(&options);
+        return status;
+}

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The FUSE operations: one directory, and in it one regular file a mapped device, which behaves as a
+ * block device's node would.
+ *
+ * The inode number of a device's file is its id plus one, so that a name used again is another file.
+ * Nothing is cached about names and attributes: a swap, a rename and a removal show at once.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <linux/fuse.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "fs.h"
+#include "teardown.h"
+
+#define MAX_WRITE (1u << 20)
+#define SECTOR_MASK ((uint64_t)DM_SECTOR_SIZE - 1)
+#define IO_SIZE 4096
+
+/* ---- inodes ------------------------------------------------------------------------------------------- */
+
+static fuse_ino_t ino_of(uint64_t id)
+{
+        return id + FUSE_ROOT_ID;
+}
+
+/* The device of INO, referenced; NULL when it has gone. */
+static struct mapped_device *device_of(fuse_ino_t ino)
+{
+        return ino > FUSE_ROOT_ID ? dm_get_by_id(ino - FUSE_ROOT_ID) : NULL;
+}
+
+static void root_stat(struct stat *st)
+{
+        *st = (struct stat){
+                .st_ino = FUSE_ROOT_ID,
+                .st_mode = S_IFDIR | 0755,
+                .st_nlink = 2,
+                .st_uid = getuid(),
+                .st_gid = getgid(),
+        };
+}
+
+static void info_stat(const struct dm_info *info, struct stat *st)
+{
+        *st = (struct stat){
+                .st_ino = ino_of(info->id),
+                .st_mode = S_IFREG | info->mode,
+                .st_nlink = 1,
+                .st_uid = info->uid,
+                .st_gid = info->gid,
+                .st_size = (off_t)info->size,
+                .st_blksize = IO_SIZE,
+                .st_blocks = (blkcnt_t)(info->size / 512),
+        };
+}
+
+/* Fills ST; false when the file is not there (yet, or any more). */
+static bool device_stat(struct mapped_device *md, struct stat *st)
+{
+        struct dm_info info;
+
+        dm_get_info(md, &info);
+        info_stat(&info, st);
+        dm_info_clear(&info);
+        return info.visible;
+}
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+        conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
+                                  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE |
+                                  FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA);
+        conn->want |= conn->capable & (FUSE_CAP_ASYNC_DIO | FUSE_CAP_ASYNC_READ |
+                                       FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPLICIT_INVAL_DATA);
+        conn->max_write = MAX_WRITE;
+        conn->max_read = MAX_WRITE;
+        conn->max_background = session_max_background(userdata);
+        conn->congestion_threshold = conn->max_background * 3 / 4;
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+        struct mapped_device *md = parent == FUSE_ROOT_ID ? dm_get_by_name(name) : NULL;
+        struct fuse_entry_param entry = {0};
+        bool there = md && device_stat(md, &entry.attr);
+
+        if (md)
+                dm_put(md);
+        entry.ino = entry.attr.st_ino;
+        if (there)
+                fuse_reply_entry(req, &entry);
+        else
+                fuse_reply_err(req, ENOENT);
+}
+
+static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
+{
+        fuse_reply_none(req);
+}
+
+static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+        struct mapped_device *md;
+        struct stat st;
+
+        if (ino == FUSE_ROOT_ID) {
+                root_stat(&st);
+                fuse_reply_attr(req, &st, 0);
+                return;
+        }
+        md = device_of(ino);
+        if (!md) {
+                fuse_reply_err(req, ENOENT);
+                return;
+        }
+        device_stat(md, &st); /* who has it open asks on, hidden or not */
+        dm_put(md);
+        fuse_reply_attr(req, &st, 0);
+}
+
+/* A size is taken and ignored, as a block device's node does; owner and mode are the device's. */
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+                       struct fuse_file_info *fi)
+{
+        struct mapped_device *md = device_of(ino);
+        struct stat st;
+
+        if (!md) {
+                fuse_reply_err(req, ino == FUSE_ROOT_ID ? EPERM : ENOENT);
+                return;
+        }
+        if (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+                dm_set_attributes(md, to_set & FUSE_SET_ATTR_MODE ? attr->st_mode : (mode_t)-1,
+                                  to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1,
+                                  to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1);
+        device_stat(md, &st);
+        dm_put(md);
+        fuse_reply_attr(req, &st, 0);
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+        struct statvfs st = {.f_bsize = IO_SIZE, .f_frsize = IO_SIZE, .f_namemax = DM_NAME_MAX};
+
+        fuse_reply_statfs(req, &st);
+}
+
+/* ---- the directory -------------------------------------------------------------------------------------- */
+
+
+static void clear_info(gpointer info)
+{
+        dm_info_clear(info);
+}
+
+static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+        GArray *entries;
+        g_autoptr(GPtrArray) devices = NULL;
+
+        if (ino != FUSE_ROOT_ID) {
+                fuse_reply_err(req, ENOTDIR);
+                return;
+        }
+        entries = g_array_new(FALSE, FALSE, sizeof(struct dm_info));
+        g_array_set_clear_func(entries, clear_info);
+        devices = dm_list();
+        for (unsigned i = 0; i < devices->len; i++) {
+                struct dm_info info;
+
+                dm_get_info(devices->pdata[i], &info);
+                if (info.visible)
+                        g_array_append_val(entries, info);
+                else
+                        dm_info_clear(&info);
+        }
+        fi->fh = (uint64_t)(uintptr_t)entries;
+        fuse_reply_open(req, fi);
+}
+
+static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+        g_array_unref((GArray *)(uintptr_t)fi->fh);
+        fuse_reply_err(req, 0);
+}
+
+/* Entry N of the directory: its name and ST; NULL after the last. */
+static const char *entry_at(GArray *entries, uint64_t n, struct stat *st)
+{
+        if (n < 2) {
+                root_stat(st);
+                return n ? ".." : ".";
+        }
+        if (n - 2 >= entries->len)
+                return NULL;
+        info_stat(&g_array_index(entries, struct dm_info, n - 2), st);
+        return g_array_index(entries, struct dm_info, n - 2).name;
+}
+
+static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                       struct fuse_file_info *fi)
+{
+        GArray *entries = (GArray *)(uintptr_t)fi->fh;
+        g_autofree char *buf = g_malloc(size);
+        size_t used = 0, need;
+        const char *name;
+        struct stat st;
+
+        for (uint64_t n = (uint64_t)offset; (name = entry_at(entries, n, &st)); n++, used += need) {
+                need = fuse_add_direntry(req, buf + used, size - used, name, &st, (off_t)(n + 1));
+                if (need > size - used)
+                        break;
+        }
+        fuse_reply_buf(req, buf, used);
+}
+
+/* ---- open and release ------------------------------------------------------------------------------------ */
+
+/* libfuse 3.14 has no field for FOPEN_PARALLEL_DIRECT_WRITES, so the answer is built here. */
+static int reply_open(fuse_req_t req, struct handle *h)
+{
+        struct fuse_open_out out = {.fh = (uint64_t)(uintptr_t)h};
+        struct iovec iov = {&out, sizeof(out)};
+
+        out.open_flags = FOPEN_NOFLUSH;
+        if (h->direct)
+                out.open_flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
+        return fuse_reply_iov(req, &iov, 1);
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+        struct mapped_device *md = device_of(ino);
+        struct handle *h;
+        int r = md ? handle_open(md, fi->flags, &h) : -ENXIO;
+
+        if (md)
+                dm_put(md);
+        if (r) {
+                fuse_reply_err(req, -r);
+                return;
+        }
+        h->direct = fi->flags & O_DIRECT;
+        if (reply_open(req, h))
+                handle_close(h); /* the program was interrupted: no release will come */
+}
+
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+        return (struct handle *)(uintptr_t)fi->fh;
+}
+
+static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+        handle_close(handle_of(fi));
+        fuse_reply_err(req, 0);
+}
+
+/* ---- data ------------------------------------------------------------------------------------------------ */
+
+/* A block device refuses direct I/O that is not made of whole sectors. */
+static bool misaligned(const struct handle *h, uint64_t offset, uint64_t size)
+{
+        return h->direct && ((offset | size) & SECTOR_MASK);
+}
+
+static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                    struct fuse_file_info *fi)
+{
+        struct handle *h = handle_of(fi);
+        uint64_t end = dm_size(h->md), at = (uint64_t)offset;
+
+        if (teardown_refuses_io() || misaligned(h, at, size)) {
+                fuse_reply_err(req, teardown_refuses_io() ? EIO : EINVAL);
+                return;
+        }
+        if (at >= end) {
+                if (dm_is_dead(h->md))
+                        fuse_reply_err(req, EIO);
+                else
+                        fuse_reply_buf(req, NULL, 0);
+                return;
+        }
+        request_read(req, h, at, MIN(size, end - at));
+}
+
+static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t offset,
+                     struct fuse_file_info *fi)
+{
+        struct handle *h = handle_of(fi);
+        uint64_t end = dm_size(h->md), at = (uint64_t)offset;
+
+        if (teardown_refuses_io())
+                fuse_reply_err(req, EIO);
+        else if (misaligned(h, at, size))
+                fuse_reply_err(req, EINVAL);
+        else if (dm_read_only(h->md))
+                fuse_reply_err(req, EPERM);
+        else if (at >= end)
+                fuse_reply_err(req, ENOSPC);
+        else
+                request_write(req, h, buf, MIN(size, end - at), at,
+                              fi->flags & (O_DSYNC | O_SYNC) ? DM_IO_FUA : 0);
+}
+
+static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+        request_simple(req, handle_of(fi), DM_OP_FLUSH, 0, 0);
+}
+
+/* Closing flushes nothing, as with a block device that others have open: an error shows at fsync. */
+static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+        fuse_reply_err(req, 0);
+}
+
+static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+                         struct fuse_file_info *fi)
+{
+        struct handle *h = handle_of(fi);
+        uint64_t end = dm_size(h->md), at = (uint64_t)offset, len = (uint64_t)length;
+        enum dm_op op;
+
+        switch (mode) {
+        case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
+                op = DM_OP_DISCARD;
+                break;
+        case FALLOC_FL_ZERO_RANGE:
+        case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
+                op = DM_OP_WRITE_ZEROES;
+                break;
+        default:
+                fuse_reply_err(req, EOPNOTSUPP);
+                return;
+        }
+        /* as the kernel's blkdev_fallocate() has it */
+        if (at >= end || (len > end - at && !(mode & FALLOC_FL_KEEP_SIZE))) {
+                fuse_reply_err(req, EINVAL);
+                return;
+        }
+        len = MIN(len, end - at);
+        if ((at | len) & SECTOR_MASK)
+                fuse_reply_err(req, EINVAL);
+        else if (dm_read_only(h->md))
+                fuse_reply_err(req, EPERM);
+        else
+                request_simple(req, h, op, at, len);
+}
+
+static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
+                     struct fuse_file_info *fi)
+{
+        uint64_t found;
+        int r = -EINVAL;
+
+        if (whence == SEEK_DATA || whence == SEEK_HOLE)
+                r = dm_seek(handle_of(fi)->md, whence == SEEK_DATA ? DM_SEEK_DATA : DM_SEEK_HOLE,
+                            (uint64_t)offset, &found);
+        if (r)
+                fuse_reply_err(req, -r);
+        else
+                fuse_reply_lseek(req, (off_t)found);
+}
+
+static void reply_ioctl(fuse_req_t req, const void *value, size_t size, size_t room)
+{
+        if (room < size)
+                fuse_reply_err(req, EINVAL);
+        else
+                fuse_reply_ioctl(req, 0, value, size);
+}
+
+/* Those whose number says how large their argument is; the others come without a buffer for it. */
+static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
+                     struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_size,
+                     size_t out_size)
+{
+        struct handle *h = ino == FUSE_ROOT_ID ? NULL : handle_of(fi);
+        uint64_t size = h ? dm_size(h->md) : 0;
+
+        switch (h ? cmd : 0) {
+        case BLKGETSIZE64:
+                reply_ioctl(req, &size, sizeof(size), out_size);
+                break;
+        case BLKFLSBUF:
+                fuse_reply_ioctl(req, 0, NULL, 0);
+                break;
+        default:
+                fuse_reply_err(req, ENOTTY);
+        }
+}
+
+/* ---- what a directory of devices does not do -------------------------------------------------------------- */
+
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+        fuse_reply_err(req, EPERM); /* devices are made with fusemapctl */
+}
+
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+        fuse_reply_err(req, EPERM);
+}
+
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+        fuse_reply_err(req, EPERM);
+}
+
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+                      const char *new_name, unsigned flags)
+{
+        fuse_reply_err(req, EPERM);
+}
+
+static void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
+{
+        fuse_reply_err(req, EPERM);
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char *new_name)
+{
+        fuse_reply_err(req, EPERM);
+}
+
+const struct fuse_lowlevel_ops fusemap_ops = {
+        .init = op_init,
+        .lookup = op_lookup,
+        .forget = op_forget,
+        .getattr = op_getattr,
+        .setattr = op_setattr,
+        .statfs = op_statfs,
+        .opendir = op_opendir,
+        .readdir = op_readdir,
+        .releasedir = op_releasedir,
+        .open = op_open,
+        .release = op_release,
+        .read = op_read,
+        .write = op_write,
+        .fsync = op_fsync,
+        .flush = op_flush,
+        .fallocate = op_fallocate,
+        .lseek = op_lseek,
+        .ioctl = op_ioctl,
+        .mknod = op_mknod,
+        .mkdir = op_mkdir,
+        .unlink = op_unlink,
+        .rmdir = op_unlink,
+        .rename = op_rename,
+        .symlink = op_symlink,
+        .link = op_link,
+};

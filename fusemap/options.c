@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "options.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/parse.h"
+
+#define THREADS_MAX 64
+#define BACKGROUND_MAX 4096
+
+struct raw {
+        gboolean foreground, version;
+        char *on_unmount, *socket;
+        char *drain_timeout, *threads, *max_background;
+        char **o, **rest;
+};
+
+static bool fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static bool fail(GError **error, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        if (error)
+                *error = g_error_new_valist(G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, format, args);
+        va_end(args);
+        return false;
+}
+
+/* ---- -o ------------------------------------------------------------------------------------------------ */
+
+/* What mount(8) and fstab add, and the kernel need not hear from us. */
+static bool is_mount_noise(const char *word)
+{
+        static const char *const noise[] = {"defaults", "auto",   "noauto", "user",  "nouser",
+                                            "users",    "nofail", "_netdev", "group", "owner",
+                                            "default_permissions"};
+
+        for (unsigned i = 0; i < G_N_ELEMENTS(noise); i++)
+                if (!strcmp(word, noise[i]))
+                        return true;
+        return g_str_has_prefix(word, "x-") || g_str_has_prefix(word, "comment=");
+}
+
+/* What libfuse and the kernel take. */
+static bool is_fuse_option(const char *word)
+{
+        static const char *const known[] = {"rw",      "ro",      "dev",    "nodev",   "suid",
+                                            "nosuid",  "exec",    "noexec", "atime",   "noatime",
+                                            "sync",    "async",   "dirsync", "allow_other",
+                                            "auto_unmount", "relatime", "norelatime"};
+
+        for (unsigned i = 0; i < G_N_ELEMENTS(known); i++)
+                if (!strcmp(word, known[i]))
+                        return true;
+        return g_str_has_prefix(word, "fsname=") || g_str_has_prefix(word, "context=");
+}
+
+static void add_fuse_option(struct options *o, const char *word)
+{
+        char *joined = o->fuse_options ? g_strconcat(o->fuse_options, ",", word, NULL)
+                                       : g_strdup(word);
+
+        g_free(o->fuse_options);
+        o->fuse_options = joined;
+}
+
+static const char *value_of(const char *word, const char *name)
+{
+        size_t length = strlen(name);
+
+        return !strncmp(word, name, length) && word[length] == '=' ? word + length + 1 : NULL;
+}
+
+static void replace(char **field, const char *value)
+{
+        g_free(*field);
+        *field = g_strdup(value);
+}
+
+static bool take_word(struct options *o, struct raw *raw, const char *word, GError **error)
+{
+        struct {
+                const char *name, *other;
+                char **field;
+        } ours[] = {
+                {"on-unmount", "on_unmount", &raw->on_unmount},
+                {"drain-timeout", "drain_timeout", &raw->drain_timeout},
+                {"socket", "socket", &raw->socket},
+                {"threads", "threads", &raw->threads},
+                {"max-background", "max_background", &raw->max_background},
+        };
+
+        if (!*word || is_mount_noise(word))
+                return true;
+        if (!strcmp(word, "foreground")) {
+                raw->foreground = TRUE;
+                return true;
+        }
+        for (unsigned i = 0; i < G_N_ELEMENTS(ours); i++) {
+                const char *value = value_of(word, ours[i].name);
+
+                if (!value)
+                        value = value_of(word, ours[i].other);
+                if (value) {
+                        replace(ours[i].field, value);
+                        return true;
+                }
+        }
+        if (!is_fuse_option(word))
+                return fail(error, "-o %s: unknown option", word);
+        add_fuse_option(o, word);
+        return true;
+}
+
+static bool take_o(struct options *o, struct raw *raw, GError **error)
+{
+        for (char **list = raw->o; list && *list; list++) {
+                g_auto(GStrv) words = g_strsplit(*list, ",", -1);
+
+                for (char **word = words; *word; word++)
+                        if (!take_word(o, raw, *word, error))
+                                return false;
+        }
+        return true;
+}
+
+/* ---- values ---------------------------------------------------------------------------------------------- */
+
+static bool take_number(const char *name, const char *text, int min, int max, int *value,
+                        GError **error)
+{
+        uint64_t n;
+
+        if (!text)
+                return true;
+        if (!dm_parse_u64(text, &n) || n < (uint64_t)min || n > (uint64_t)max)
+                return fail(error, "--%s: must be a number from %d to %d, got '%s'", name, min, max,
+                            text);
+        *value = (int)n;
+        return true;
+}
+
+static bool take_on_unmount(struct options *o, const char *text, GError **error)
+{
+        if (!text || !strcmp(text, "drain"))
+                return true;
+        o->force_on_unmount = !strcmp(text, "force");
+        return o->force_on_unmount ||
+               fail(error, "--on-unmount: must be 'drain' or 'force', got '%s'", text);
+}
+
+/* [SOURCE] MOUNTPOINT: mount(8) gives a source, which says nothing. */
+static bool take_mountpoint(struct options *o, char **rest, GError **error)
+{
+        unsigned count = rest ? g_strv_length(rest) : 0;
+
+        if (count == 0)
+                return fail(error, "no mount point given");
+        if (count > 2)
+                return fail(error, "one mount point, please: '%s' is too many", rest[2]);
+        o->mountpoint = g_canonicalize_filename(rest[count - 1], NULL);
+        return true;
+}
+
+static bool take_all(struct options *o, struct raw *raw, GError **error)
+{
+        if (!take_o(o, raw, error) || !take_on_unmount(o, raw->on_unmount, error) ||
+            !take_number("drain-timeout", raw->drain_timeout, 0, 1000000, &o->drain_timeout,
+                         error) ||
+            !take_number("threads", raw->threads, 1, THREADS_MAX, &o->threads, error) ||
+            !take_number("max-background", raw->max_background, 1, BACKGROUND_MAX,
+                         &o->max_background, error) ||
+            !take_mountpoint(o, raw->rest, error))
+                return false;
+        o->foreground = raw->foreground;
+        o->socket = g_strdup(raw->socket);
+        return true;
+}
+
+bool options_parse(struct options *o, int argc, char **argv, GError **error)
+{
+        struct raw raw = {0};
+        const GOptionEntry entries[] = {
+                {"foreground", 'f', 0, G_OPTION_ARG_NONE, &raw.foreground,
+                 "Stay in the foreground", NULL},
+                {"on-unmount", 0, 0, G_OPTION_ARG_STRING, &raw.on_unmount,
+                 "What an unmount does with I/O in progress: drain (default) or force", "HOW"},
+                {"drain-timeout", 0, 0, G_OPTION_ARG_STRING, &raw.drain_timeout,
+                 "After so long a drain turns into force (0: never)", "SECONDS"},
+                {"socket", 0, 0, G_OPTION_ARG_STRING, &raw.socket,
+                 "Where to listen for fusemapctl", "PATH"},
+                {"threads", 0, 0, G_OPTION_ARG_STRING, &raw.threads,
+                 "How many workers wait for requests", "N"},
+                {"max-background", 0, 0, G_OPTION_ARG_STRING, &raw.max_background,
+                 "How many requests the kernel keeps under way", "N"},
+                {"option", 'o', 0, G_OPTION_ARG_STRING_ARRAY, &raw.o,
+                 "Options of the mount, and the ones above by name", "OPT[,OPT...]"},
+                {"version", 'V', 0, G_OPTION_ARG_NONE, &raw.version, "Print the version", NULL},
+                {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw.rest, NULL, NULL},
+                G_OPTION_ENTRY_NULL,
+        };
+        GOptionContext *context = g_option_context_new("[SOURCE] MOUNTPOINT");
+        long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+        bool ok;
+
+        o->threads = (int)CLAMP(cpus, 2, 8);
+        o->max_background = 128;
+        g_option_context_set_summary(context, "Mounts a file system of mapped devices.");
+        g_option_context_add_main_entries(context, entries, NULL);
+        ok = g_option_context_parse(context, &argc, &argv, error);
+        g_option_context_free(context);
+        if (ok && raw.version) {
+                printf("fusemap %s\n", FUSEMAP_VERSION);
+                ok = false;
+        } else if (ok) {
+                ok = take_all(o, &raw, error);
+        }
+        g_free(raw.on_unmount);
+        g_free(raw.socket);
+        g_free(raw.drain_timeout);
+        g_free(raw.threads);
+        g_free(raw.max_background);
+        g_strfreev(raw.o);
+        g_strfreev(raw.rest);
+        return ok;
+}
+
+void options_clear(struct options *o)
+{
+        g_free(o->mountpoint);
+        g_free(o->socket);
+        g_free(o->fuse_options);
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The FUSE session: the mount, and the workers that read its requests.
+ *
+ * Each worker waits on a /dev/fuse descriptor of its own (FUSE_DEV_IOC_CLONE), so that the kernel wakes
+ * one, where the program runs.  An answer has to be written to the descriptor that the request came
+ * from, whichever thread gives it: hence the reply descriptor, a thread's variable that the write hook
+ * uses.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "fs.h"
+
+#define READ_BUFFER (1u << 20)
+#define JOIN_NS (20 * (uint64_t)DM_NS_PER_MS)
+
+/* linux/fuse.h since 6.6: mmap(MAP_SHARED) of files opened with FOPEN_DIRECT_IO */
+#ifndef FUSE_DIRECT_IO_ALLOW_MMAP
+#define FUSE_DIRECT_IO_ALLOW_MMAP (1ULL << 36)
+#endif
+#define ALLOW_MMAP_2 ((uint32_t)(FUSE_DIRECT_IO_ALLOW_MMAP >> 32)) /* in flags2 */
+
+struct session {
+        struct fuse_session *fuse;
+        char *mountpoint;
+        _Atomic dev_t device; /* of the mount: its connection's number; 0: not known yet */
+        unsigned threads, max_background;
+        struct dm_workers *workers;
+        _Atomic bool ended;
+        struct dm_mutex lock;
+        GArray *spare; /* guarded: lock; descriptors that no worker reads */
+        GArray *threads_running; /* guarded: lock; pthread_t of the workers */
+};
+
+static __thread int reply_fd = -1;
+static __thread void *read_buffer;
+static __thread struct fuse_buf request_buffer;
+
+/* ---- hooks of libfuse ----------------------------------------------------------------------------------- */
+
+static ssize_t read_hook(int fd, void *buf, size_t len, void *userdata)
+{
+        return read(reply_fd >= 0 ? reply_fd : fd, buf, len);
+}
+
+/* libfuse 3.14 knows the first 32 flags only: what more the kernel offers is asked for here. */
+static void patch_init(struct iovec *iov, int count, struct fuse_init_out *patched)
+{
+        struct fuse_out_header *header = iov[0].iov_base;
+
+        if (count != 2 || header->error || iov[1].iov_len < offsetof(struct fuse_init_out, flags2))
+                return;
+        memset(patched, 0, sizeof(*patched));
+        memcpy(patched, iov[1].iov_base, MIN(iov[1].iov_len, sizeof(*patched)));
+        patched->flags |= FUSE_INIT_EXT;
+        patched->flags2 |= ALLOW_MMAP_2;
+        iov[1].iov_base = patched;
+        iov[1].iov_len = sizeof(*patched);
+        header->len = (uint32_t)(sizeof(*header) + sizeof(*patched));
+}
+
+static __thread bool extend_init; /* the request being processed is FUSE_INIT, and offers the flag */
+
+static ssize_t write_hook(int fd, struct iovec *iov, int count, void *userdata)
+{
+        struct fuse_init_out patched;
+
+        if (extend_init)
+                patch_init(iov, count, &patched);
+        return writev(reply_fd >= 0 ? reply_fd : fd, iov, count);
+}
+
+int session_reply_fd(void)
+{
+        return reply_fd;
+}
+
+int session_set_reply_fd(int fd)
+{
+        int before = reply_fd;
+
+        reply_fd = fd;
+        return before;
+}
+
+/* ---- buffers ---------------------------------------------------------------------------------------------- */
+
+void *session_read_buffer(void)
+{
+        if (!read_buffer && posix_memalign(&read_buffer, 4096, READ_BUFFER))
+                g_error("no memory for a buffer");
+        return read_buffer;
+}
+
+void *session_steal_read_buffer(void)
+{
+        return g_steal_pointer(&read_buffer);
+}
+
+void *session_steal_request_buffer(void)
+{
+        return g_steal_pointer(&request_buffer.mem); /* libfuse makes another */
+}
+
+/* ---- workers ------------------------------------------------------------------------------------------------ */
+
+/* A descriptor is kept for the next worker when one leaves: closing it would end the requests that were
+ * read from it and are still on their way. */
+static int take_descriptor(struct session *s)
+{
+        uint32_t master = (uint32_t)fuse_session_fd(s->fuse);
+        int fd = -1;
+
+        {
+                DM_LOCK_SCOPE(&s->lock);
+                if (s->spare->len) {
+                        fd = g_array_index(s->spare, int, s->spare->len - 1);
+                        g_array_set_size(s->spare, s->spare->len - 1);
+                        return fd;
+                }
+        }
+        fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+        if (fd >= 0 && ioctl(fd, FUSE_DEV_IOC_CLONE, &master) < 0) {
+                close(fd);
+                fd = -1;
+        }
+        return fd;
+}
+
+static void give_descriptor(struct session *s, int fd)
+{
+        DM_LOCK_SCOPE(&s->lock);
+        if (fd >= 0)
+                g_array_append_val(s->spare, fd);
+}
+
+static bool offers_mmap(const struct fuse_in_header *header)
+{
+        const struct fuse_init_in *init = (const struct fuse_init_in *)(header + 1);
+
+        return header->opcode == FUSE_INIT && header->len >= sizeof(*header) + sizeof(*init) &&
+               (init->flags & FUSE_INIT_EXT) && (init->flags2 & ALLOW_MMAP_2);
+}
+
+static void process(struct session *s)
+{
+        const struct fuse_in_header *header = request_buffer.mem;
+
+        extend_init = offers_mmap(header);
+        fuse_session_process_buf(s->fuse, &request_buffer);
+        extend_init = false;
+}
+
+static void enlist(struct session *s)
+{
+        pthread_t self = pthread_self();
+
+        DM_LOCK_SCOPE(&s->lock);
+        g_array_append_val(s->threads_running, self);
+}
+
+static void discharge(struct session *s)
+{
+        DM_LOCK_SCOPE(&s->lock);
+        for (unsigned i = 0; i < s->threads_running->len; i++) {
+                if (pthread_equal(g_array_index(s->threads_running, pthread_t, i),
+                                  pthread_self())) {
+                        g_array_remove_index_fast(s->threads_running, i);
+                        return;
+                }
+        }
+}
+
+static void work(void *user, unsigned number)
+{
+        struct session *s = user;
+        int fd = take_descriptor(s), r;
+
+        enlist(s);
+        reply_fd = fd; /* without one of its own a worker shares the session's */
+        while (!fuse_session_exited(s->fuse)) {
+                r = fuse_session_receive_buf(s->fuse, &request_buffer);
+                if (r == -EINTR || r == -EAGAIN || r == -ENOENT)
+                        continue;
+                if (r <= 0)
+                        break;
+                process(s);
+                if (dm_worker_surplus())
+                        goto out;
+        }
+        if (!atomic_exchange(&s->ended, true))
+                dm_wake_all();
+        fuse_session_exit(s->fuse);
+out:
+        free(g_steal_pointer(&read_buffer));
+        free(g_steal_pointer(&request_buffer.mem));
+        reply_fd = -1;
+        discharge(s);
+        give_descriptor(s, fd);
+}
+
+/* ---- the mount ------------------------------------------------------------------------------------------------ */
+
+static const struct fuse_custom_io hooks = {.read = read_hook, .writev = write_hook};
+
+static struct fuse_session *new_fuse_session(const struct session_options *o, void *userdata)
+{
+        struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+        struct fuse_session *fuse;
+
+        fuse_opt_add_arg(&args, "fusemap");
+        fuse_opt_add_arg(&args, "-ofsname=fusemap,subtype=fusemap,default_permissions");
+        if (o->fuse_options && *o->fuse_options) {
+                fuse_opt_add_arg(&args, "-o");
+                fuse_opt_add_arg(&args, o->fuse_options);
+        }
+        fuse = fuse_session_new(&args, &fusemap_ops, sizeof(fusemap_ops), userdata);
+        fuse_opt_free_args(&args);
+        return fuse;
+}
+
+struct session *session_mount(const struct session_options *o, GError **error)
+{
+        struct session *s = g_new0(struct session, 1);
+
+        dm_mutex_init(&s->lock);
+        s->spare = g_array_new(FALSE, FALSE, sizeof(int));
+        s->threads_running = g_array_new(FALSE, FALSE, sizeof(pthread_t));
+        s->mountpoint = g_strdup(o->mountpoint);
+        s->threads = o->threads;
+        s->max_background = o->max_background;
+        s->fuse = new_fuse_session(o, s);
+        if (!s->fuse) {
+                g_set_error(error, DM_ERROR, EINVAL, "libfuse refuses the options");
+                session_free(s);
+                return NULL;
+        }
+        if (fuse_session_mount(s->fuse, o->mountpoint) < 0) {
+                g_set_error(error, DM_ERROR, EIO, "cannot mount on %s", o->mountpoint);
+                session_free(s);
+                return NULL;
+        }
+        fuse_session_custom_io(s->fuse, &hooks, fuse_session_fd(s->fuse));
+        return s;
+}
+
+unsigned session_max_background(const struct session *s)
+{
+        return s->max_background;
+}
+
+struct fuse_session *session_fuse(struct session *s)
+{
+        return s->fuse;
+}
+
+static void do_nothing(int signal)
+{
+}
+
+void session_start(struct session *s)
+{
+        struct sigaction action = {.sa_handler = do_nothing}; /* no SA_RESTART: read() returns */
+
+        sigaction(SIGUSR1, &action, NULL);
+        s->workers = dm_workers_start(s->threads, work, s);
+}
+
+void session_set_device(struct session *s, dev_t device)
+{
+        atomic_store(&s->device, device);
+}
+
+bool session_ended(struct session *s)
+{
+        return atomic_load(&s->ended);
+}
+
+void session_unmount(struct session *s)
+{
+        fuse_session_unmount(s->fuse);
+}
+
+/* The kernel's own way, where /sys/fs/fuse/connections can be reached. */
+static void abort_connection(struct session *s)
+{
+        g_autofree char *path = g_strdup_printf("/sys/fs/fuse/connections/%u/abort",
+                                                minor(atomic_load(&s->device)));
+        int fd = atomic_load(&s->device) ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+
+        if (fd < 0)
+                return;
+        if (write(fd, "1", 1) != 1)
+                fuse_log(FUSE_LOG_ERR, "%s: %s\n", path, g_strerror(errno));
+        close(fd);
+}
+
+void session_abort(struct session *s)
+{
+        fuse_session_exit(s->fuse);
+        abort_connection(s);
+}
+
+/* Workers that wait in read() see the end when the kernel ends the connection; where only a signal can
+ * bring them back, one may come just before the read, so it is sent again. */
+static void interrupt_workers(struct session *s)
+{
+        DM_LOCK_SCOPE(&s->lock);
+        for (unsigned i = 0; i < s->threads_running->len; i++)
+                pthread_kill(g_array_index(s->threads_running, pthread_t, i), SIGUSR1);
+}
+
+unsigned session_join(struct session *s, uint64_t deadline_ns)
+{
+        unsigned left = s->workers ? 1 : 0;
+
+        while (left) {
+                uint64_t now = dm_clock_real_ns();
+
+                if (now >= deadline_ns)
+                        break;
+                interrupt_workers(s);
+                left = dm_workers_join(s->workers, MIN(deadline_ns, now + JOIN_NS));
+        }
+        if (!left)
+                s->workers = NULL;
+        return left;
+}
+
+void session_free(struct session *s)
+{
+        for (unsigned i = 0; i < s->spare->len; i++)
+                close(g_array_index(s->spare, int, i));
+        g_array_unref(s->spare);
+        g_array_unref(s->threads_running);
+        if (s->fuse)
+                fuse_session_destroy(s->fuse);
+        g_free(s->mountpoint);
+        g_free(s);
+}
