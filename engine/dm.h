@@ -202,9 +202,11 @@ enum dm_suspend_flags {
  * backings gave, in which case the device runs on.  Control context; waits. */
 bool dm_suspend(struct mapped_device *md, unsigned flags, GError **error);
 
-/* Swaps in the inactive table if there is one, and lets I/O run; without any table it does nothing.
- * Errors: EINVAL (a backing is too small now: the device stays suspended on its old table and the
- * inactive slot is empty), ENXIO (destroyed meanwhile).  Control context; waits for I/O in progress when it has to swap. */
+/* Swaps in the inactive table if there is one, and lets I/O run; a device that is not suspended and
+ * has no inactive table stays as it is.  Errors: EINVAL (a suspended device without any table; or a
+ * backing is too small now: the device stays suspended on its old table and the inactive slot is
+ * empty), ENXIO (destroyed meanwhile).  Control context; waits for I/O in progress when it has to
+ * swap. */
 bool dm_resume(struct mapped_device *md, unsigned flags, GError **error);
 
 struct dm_target_text {

@@ -216,6 +216,8 @@ bool dm_resume(struct mapped_device *md, unsigned flags, GError **error)
                 return false;
         if (!swapped && !is_suspended(md))
                 return true;
+        if (!atomic_load(&md->live))
+                return dm_fail(error, EINVAL, "the suspended device has no table");
         let_run(md);
         if (swapped)
                 publish(md, DM_EVENT_TABLE);
