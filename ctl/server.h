@@ -5,6 +5,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct ctl_server;
 
@@ -12,15 +13,15 @@ struct ctl_server_hooks {
         /* A client asks for the end of the mount: start it and return at once.  The client's answer
          * is given by ctl_server_stop().  Called in a thread of the server. */
         void (*unmount)(bool force, void *user);
-        /* Called after a method that changed a device and before its answer: waits, for a bounded
+        /* Called after a method that changed device ID and before its answer: waits, for a bounded
          * time, until the kernel has been told of the change.  May be NULL. */
-        void (*settle)(void *user);
+        void (*settle)(uint64_t id, void *user);
         void *user;
 };
 
-/* Listens on a socket of MOUNTPOINT's own (0600, in a directory 0700; where: see doc/protocol.md) and
+/* Listens on a socket of MOUNTPOINT's own (0600, in a directory 0700; where: see ctl/place.h) and
  * serves it on threads of its own.  SOCKET_PATH overrides the place; NULL: the default one.  HOOKS is
- * copied.  Errors: what making the socket gives.  Control context. */
+ * copied.  Errors: what making the socket gives; another server listens there.  Control context. */
 struct ctl_server *ctl_server_start(const char *mountpoint, const char *socket_path,
                                     const struct ctl_server_hooks *hooks, GError **error);
 
@@ -32,8 +33,9 @@ const char *ctl_server_socket(const struct ctl_server *server);
 void ctl_server_quiesce(struct ctl_server *server);
 
 /* Ends the server: answers pending unmount calls with REPORT (lines of text, "" when all went well),
- * removes the socket, closes the connections.  Does not wait for calls that are stuck in the engine;
- * returns how many there are, and then the process has to end by _exit().  Control context. */
+ * removes the socket, closes the connections and frees SERVER.  Calls in progress are given a moment;
+ * when some are stuck in the engine their number is returned, nothing is freed, and the process has to
+ * end by _exit() soon.  Control context. */
 unsigned ctl_server_stop(struct ctl_server *server, const char *report);
 
 #endif

@@ -88,7 +88,8 @@ void *session_steal_request_buffer(void);
 /* ---- notify.c ------------------------------------------------------------------------------------- */
 
 void notify_start(struct session *session);
-void notify_settle(void);
+/* Waits, for a bounded time, until the kernel knows what has become of device ID. */
+void notify_settle(uint64_t id);
 /* False when a notification is stuck: the session cannot be freed. */
 bool notify_stop(void);
 

@@ -61,9 +61,9 @@ static void on_unmount(bool force, void *unused)
         teardown_request(force);
 }
 
-static void on_settle(void *unused)
+static void on_settle(uint64_t id, void *unused)
 {
-        notify_settle();
+        notify_settle(id);
 }
 
 static const struct ctl_server_hooks hooks = {.unmount = on_unmount, .settle = on_settle};

@@ -12,22 +12,36 @@
 #define SETTLE_NS (2 * 1000000000ull)
 
 struct notification {
+        struct notification *next, **link; /* guarded: notify */
         struct fuse_session *fuse;
         uint64_t id;
         bool killed;
 };
 
 static struct dm_mutex notify = DM_MUTEX_INIT;
-static unsigned pending; /* guarded: notify */
+static struct notification *pending; /* guarded: notify */
 static unsigned subscription;
 static struct session *session;
 
-static void done(void)
+static void enlist(struct notification *n)
+{
+        DM_LOCK_SCOPE(&notify);
+        n->next = pending;
+        n->link = &pending;
+        if (pending)
+                pending->link = &n->next;
+        pending = n;
+}
+
+static void done(struct notification *n)
 {
         {
                 DM_LOCK_SCOPE(&notify);
-                pending--;
+                *n->link = n->next;
+                if (n->next)
+                        n->next->link = n->link;
         }
+        g_free(n);
         dm_wake_all();
 }
 
@@ -39,8 +53,7 @@ static void *tell(void *arg)
                 request_abandon(n->id);
         /* ENOENT: the kernel does not know the file, so has no pages of it */
         fuse_lowlevel_notify_inval_inode(n->fuse, n->id + FUSE_ROOT_ID, 0, 0);
-        g_free(n);
-        done();
+        done(n);
         return NULL;
 }
 
@@ -55,39 +68,38 @@ static void on_event(const struct dm_event *event, void *unused)
         n->fuse = session_fuse(session);
         n->id = event->id;
         n->killed = event->type == DM_EVENT_KILLED;
-        {
-                DM_LOCK_SCOPE(&notify);
-                pending++;
-        }
-        if (pthread_create(&thread, NULL, tell, n)) {
-                g_free(n);
-                done();
-        } else {
+        enlist(n);
+        if (pthread_create(&thread, NULL, tell, n))
+                done(n);
+        else
                 pthread_detach(thread);
-        }
 }
 
-static bool is_settled(void)
+/* Whether nothing is under way for device ID, or with 0 for any. */
+static bool is_settled(uint64_t id)
 {
         DM_LOCK_SCOPE(&notify);
-        return !pending;
+        for (struct notification *n = pending; n; n = n->next)
+                if (!id || n->id == id)
+                        return false;
+        return true;
 }
 
-static bool settle_until(uint64_t deadline)
+static bool settle_until(uint64_t id, uint64_t deadline)
 {
         for (;;) {
                 uint32_t seen = dm_wake_prepare();
 
-                if (is_settled())
+                if (is_settled(id))
                         return true;
                 if (!dm_wake_wait(seen, deadline))
-                        return is_settled();
+                        return is_settled(id);
         }
 }
 
-void notify_settle(void)
+void notify_settle(uint64_t id)
 {
-        settle_until(dm_clock_real_ns() + SETTLE_NS);
+        settle_until(id, dm_clock_real_ns() + SETTLE_NS);
 }
 
 void notify_start(struct session *s)
@@ -99,5 +111,5 @@ void notify_start(struct session *s)
 bool notify_stop(void)
 {
         dm_unsubscribe(subscription);
-        return settle_until(dm_clock_real_ns() + SETTLE_NS);
+        return settle_until(0, dm_clock_real_ns() + SETTLE_NS);
 }

@@ -221,7 +221,7 @@ static struct fuse_session *new_fuse_session(const struct session_options *o, vo
         struct fuse_session *fuse;
 
         fuse_opt_add_arg(&args, "fusemap");
-        fuse_opt_add_arg(&args, "-ofsname=fusemap,subtype=fusemap,default_permissions");
+        fuse_opt_add_arg(&args, "-ofsname=fusemap,subtype=fusemap,default_permissions,max_read=1048576");
         if (o->fuse_options && *o->fuse_options) {
                 fuse_opt_add_arg(&args, "-o");
                 fuse_opt_add_arg(&args, o->fuse_options);
