@@ -82,8 +82,10 @@ void dm_device_shut(struct mapped_device *md, uint64_t flags)
         atomic_store(&md->events->gone, true);
         dm_io_release_parked(md, -EIO);
         presuspend_live(md);
-        if (flags & DM_WORD_DEAD)
+        if (flags & DM_WORD_DEAD) {
                 dm_io_cancel_queued(md);
+                dm_io_cancel_below(md);
+        }
         dm_wake_all(); /* who waits for events, for a suspend, for the references */
 }
 

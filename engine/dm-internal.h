@@ -254,7 +254,9 @@ void dm_event_publish(enum dm_event_type type, struct mapped_device *md, const c
 
 /* Ends everything parked at MD with ERROR, or submits it again when ERROR is 0. */
 void dm_io_release_parked(struct mapped_device *md, int error);
-/* Ends with EIO what is queued for MD in the lanes. */
+/* Ends with EIO what is parked in the devices under MD on its behalf. */
+void dm_io_cancel_below(struct mapped_device *md);
+/* Ends with EIO what is queued for MD, or for a device under it on its behalf, in the lanes. */
 void dm_io_cancel_queued(struct mapped_device *md);
 
 /* ---- workers (workers.c) ---------------------------------------------------------------------- */

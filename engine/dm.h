@@ -311,7 +311,6 @@ struct dm_io {
         _Atomic unsigned pending; /* pieces, and one for the submitter while it splits */
         struct dm_io *next;       /* parked list; guarded: state of md */
         struct dm_io *prev;
-        bool parked;              /* guarded: state of md */
 };
 
 /* The one gate for I/O.  Checks range and read-only, takes a reference for the I/O, parks it while
@@ -322,8 +321,9 @@ struct dm_io {
  * in the calling thread. */
 void dm_submit(struct mapped_device *md, struct dm_io *io);
 
-/* Takes IO out of MD's parked I/O and ends it with -EINTR.  False when it is not parked (any more):
- * it ends by itself then.  The caller makes sure that IO is still his own.  Any thread. */
+/* Takes IO out of MD's parked I/O, or what of it is parked in devices under MD out of theirs, and ends
+ * that with -EINTR.  False when none of it is parked (any more): it ends by itself then.  The caller
+ * makes sure that IO is still his own.  Control context: it looks at every device. */
 bool dm_cancel(struct mapped_device *md, struct dm_io *io);
 
 enum dm_seek_what {

@@ -121,9 +121,24 @@ static void run_in_lane(struct dm_work *work, bool cancelled)
         end_piece(piece, error);
 }
 
+/* The io that IO is a part of, in a device stacked on IO's; NULL: IO is a submitter's own. */
+static struct dm_io *above(const struct dm_io *io)
+{
+        return io->end == lower_ended ? ((struct piece *)io->user)->io : NULL;
+}
+
+/* Whether IO is MD's, or a part of one that is.  IO is not over, so neither is what it is a part of. */
+static bool serves(const struct dm_io *io, const struct mapped_device *md)
+{
+        for (; io; io = above(io))
+                if (io->md == md)
+                        return true;
+        return false;
+}
+
 static bool is_of_device(struct dm_work *work, void *md)
 {
-        return work->run == run_in_lane && piece_of_work(work)->io->md == md;
+        return work->run == run_in_lane && serves(piece_of_work(work)->io, md);
 }
 
 void dm_io_cancel_queued(struct mapped_device *md)
@@ -320,7 +335,6 @@ static enum entry enter(struct mapped_device *md, uint64_t add)
 static void link_parked(struct mapped_device *md, struct dm_io *io)
 {
         dm_assert_held(&md->state);
-        io->parked = true;
         io->next = NULL;
         io->prev = md->parked_last;
         if (md->parked_last)
@@ -333,7 +347,6 @@ static void link_parked(struct mapped_device *md, struct dm_io *io)
 static void unlink_parked(struct mapped_device *md, struct dm_io *io)
 {
         dm_assert_held(&md->state);
-        io->parked = false;
         if (io->prev)
                 io->prev->next = io->next;
         else
@@ -344,19 +357,31 @@ static void unlink_parked(struct mapped_device *md, struct dm_io *io)
                 md->parked_last = io->prev;
 }
 
-/* Parks IO if the device is still suspended.  A parked io has its reference. */
-static bool park(struct mapped_device *md, struct dm_io *io, bool has_reference)
+/* Whether a device that IO is done on behalf of was killed. */
+static bool is_orphan(const struct dm_io *io)
+{
+        while ((io = above(io)))
+                if (dm_is_dead(io->md))
+                        return true;
+        return false;
+}
+
+/* Parks IO if the device is still suspended: ENTRY_BLOCKED says that it is parked, with its reference.
+ * What serves a dead device is refused: dm_io_cancel_below() may have been here already. */
+static enum entry park(struct mapped_device *md, struct dm_io *io, bool has_reference)
 {
         uint64_t word;
 
         DM_LOCK_SCOPE(&md->state);
         word = atomic_load(&md->word);
         if (!(word & DM_WORD_BLOCKED) || (word & (DM_WORD_SHUT | DM_WORD_DEAD)))
-                return false;
+                return ENTRY_YES;
+        if (is_orphan(io))
+                return ENTRY_REFUSED;
         if (!has_reference)
                 atomic_fetch_add(&md->word, DM_WORD_REF);
         link_parked(md, io);
-        return true;
+        return ENTRY_BLOCKED;
 }
 
 #ifdef DM_TEST_NO_IO_REFERENCE
@@ -365,26 +390,29 @@ static bool park(struct mapped_device *md, struct dm_io *io, bool has_reference)
 #define IO_REFERENCE DM_WORD_REF
 #endif
 
+static void refuse(struct mapped_device *md, struct dm_io *io, bool has_reference)
+{
+        io->end(io, -EIO);
+        if (has_reference)
+                dm_put(md);
+}
+
 static void start(struct mapped_device *md, struct dm_io *io, bool has_reference)
 {
         uint64_t add = has_reference ? DM_WORD_IO : DM_WORD_IO + IO_REFERENCE;
+        enum entry entry;
 
-        for (;;) {
-                switch (enter(md, add)) {
-                case ENTRY_YES:
+        do {
+                entry = enter(md, add);
+                if (entry == ENTRY_YES) {
                         run(io);
                         return;
-                case ENTRY_REFUSED:
-                        io->end(io, -EIO);
-                        if (has_reference)
-                                dm_put(md);
-                        return;
-                case ENTRY_BLOCKED:
-                        if (park(md, io, has_reference))
-                                return;
-                        break; /* resumed, or gone, meanwhile */
                 }
-        }
+                if (entry == ENTRY_BLOCKED)
+                        entry = park(md, io, has_reference);
+        } while (entry == ENTRY_YES); /* resumed, or gone, meanwhile */
+        if (entry == ENTRY_REFUSED)
+                refuse(md, io, has_reference);
 }
 
 void dm_submit(struct mapped_device *md, struct dm_io *io)
@@ -401,8 +429,6 @@ static struct dm_io *take_parked(struct mapped_device *md)
 
         DM_LOCK_SCOPE(&md->state);
         first = md->parked_first;
-        for (struct dm_io *io = first; io; io = io->next)
-                io->parked = false;
         md->parked_first = md->parked_last = NULL;
         return first;
 }
@@ -422,15 +448,66 @@ void dm_io_release_parked(struct mapped_device *md, int error)
         }
 }
 
-bool dm_cancel(struct mapped_device *md, struct dm_io *io)
+/* Takes what MATCHES(io, what) out of MD's parked I/O and ends it with ERROR; true if there was any. */
+static bool cancel_parked(struct mapped_device *md,
+                          bool (*matches)(const struct dm_io *io, const void *what),
+                          const void *what, int error)
 {
+        struct dm_io *taken = NULL, *next;
+        bool any;
+
         {
                 DM_LOCK_SCOPE(&md->state);
-                if (!io->parked)
-                        return false;
-                unlink_parked(md, io);
+                for (struct dm_io *io = md->parked_first; io; io = next) {
+                        next = io->next;
+                        if (!matches(io, what))
+                                continue;
+                        unlink_parked(md, io);
+                        io->next = taken;
+                        taken = io;
+                }
         }
-        io->end(io, -EINTR);
-        dm_put(md);
-        return true;
+        any = taken;
+        for (; taken; taken = next) {
+                next = taken->next;
+                taken->end(taken, error);
+                dm_put(md);
+        }
+        return any;
+}
+
+/* The same in every device: it may be parked below the one that it was submitted to. */
+static bool cancel_parked_anywhere(bool (*matches)(const struct dm_io *io, const void *what),
+                                   const void *what, int error)
+{
+        g_autoptr(GPtrArray) all = dm_names_hold_all();
+        bool any = false;
+
+        for (unsigned i = 0; i < all->len; i++)
+                any |= cancel_parked(all->pdata[i], matches, what, error);
+        return any;
+}
+
+static bool is_part_of(const struct dm_io *io, const void *whole)
+{
+        for (; io; io = above(io))
+                if (io == whole)
+                        return true;
+        return false;
+}
+
+bool dm_cancel(struct mapped_device *md, struct dm_io *io)
+{
+        return cancel_parked(md, is_part_of, io, -EINTR) ||
+               cancel_parked_anywhere(is_part_of, io, -EINTR);
+}
+
+static bool serves_device(const struct dm_io *io, const void *md)
+{
+        return serves(io, md);
+}
+
+void dm_io_cancel_below(struct mapped_device *md)
+{
+        cancel_parked_anywhere(serves_device, md, -EIO);
 }

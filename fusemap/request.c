@@ -155,10 +155,13 @@ static bool is_being_killed(pid_t thread)
         return line && (strtoull(line + strlen("\nSigPnd:"), NULL, 16) & (1u << (9 - 1)));
 }
 
-/* Cancels R if it is parked.  The caller has a reference of R, and MD of its device. */
+/* Ends R for a program that is being killed.  What is not parked goes on in the engine: a read's answer is
+ * not needed any more, but a write's is waited for, lest it overtakes one that is made later.  The caller
+ * has a reference of R, and MD of its device. */
 static void cancel(struct request *r, struct mapped_device *md)
 {
-        dm_cancel(md, &r->io);
+        if (!dm_cancel(md, &r->io) && r->io.op == DM_OP_READ && claim_answer(r))
+                answer(r, -EINTR);
         dm_put(md);
         unref(r);
 }

@@ -148,3 +148,48 @@ Test(slots, a_message_without_a_table_does_nothing)
         g_clear_error(&error);
         dm_put(md);
 }
+
+/* A read of the top of a stack whose bottom is suspended, in *RET_READ. */
+static struct mapped_device *stalled_stack(struct mapped_device **ret_bottom, struct waited_io *read,
+                                           char *buf)
+{
+        struct mapped_device *bottom = run_device("bottom", "0 8 zero"), *top;
+
+        dm_put(run_device("middle", "0 8 linear bottom 0"));
+        top = run_device("top", "0 8 linear middle 0");
+        cr_assert(dm_suspend(bottom, 0, NULL));
+        waited_init(read, DM_OP_READ, 0, 512, buf);
+        dm_submit(top, &read->io);
+        cr_assert_eq(gate_count(&read->done), 0);
+        *ret_bottom = bottom;
+        return top;
+}
+
+Test(slots, io_parked_below_is_cancelled_from_above)
+{
+        struct mapped_device *bottom, *top;
+        struct waited_io read;
+        char buf[512];
+
+        top = stalled_stack(&bottom, &read, buf);
+        cr_assert(dm_cancel(top, &read.io));
+        gate_wait(&read.done, 1);
+        cr_assert_eq(read.error, -EINTR);
+        cr_assert_not(dm_cancel(top, &read.io), "it is over");
+        dm_put(top);
+        dm_put(bottom);
+}
+
+Test(slots, io_parked_below_ends_when_the_device_above_is_killed)
+{
+        struct mapped_device *bottom, *top;
+        struct waited_io read;
+        char buf[512];
+
+        top = stalled_stack(&bottom, &read, buf);
+        dm_destroy_immediate(top);
+        gate_wait(&read.done, 1);
+        cr_assert_eq(read.error, -EIO);
+        cr_assert(info_of(bottom).suspended);
+        dm_put(bottom);
+}
