@@ -291,6 +291,7 @@ bool dm_wait_event(struct mapped_device *md, uint32_t event_nr, bool (*cancelled
 void dm_init(void)
 {
         dm_watcher_start();
+        dm_timers_start();
         dm_reaper_start();
 }
 
@@ -298,6 +299,7 @@ unsigned dm_exit(void)
 {
         unsigned left = dm_reaper_stop();
 
+        dm_timers_stop();
         dm_watcher_stop();
         if (!left)
                 dm_lanes_join();

@@ -14,6 +14,7 @@
 #include "base/wake.h"
 #include "dm-target.h"
 #include "dm.h"
+#include "timer.h"
 
 /* ---- errors (error.c) ------------------------------------------------------------------------- */
 
@@ -50,8 +51,11 @@ void dm_lanes_join(void);
  * number of the slow table (dm_slow_slot()). */
 void dm_inline_begin(unsigned slow);
 void dm_inline_end(void);
+/* The calling thread does no inline I/O from now on: a backing that hangs would hold it up. */
+void dm_inline_never(void);
 unsigned dm_slow_slot(void);
-/* True while I/O of this backing should go to its lane because inline I/O was stuck lately. */
+/* True while I/O of this backing should go to its lane because inline I/O was stuck lately, or always
+ * in a thread that does none. */
 bool dm_is_slow(unsigned slow);
 
 /* ---- backings (backing.c) --------------------------------------------------------------------- */

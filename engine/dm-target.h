@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "dm.h"
+#include "timer.h"
 
 struct dm_dev;
 struct dm_table;
@@ -128,5 +129,33 @@ void dm_bio_complete(struct dm_bio *bio, int error);
 void dm_bio_resubmit(struct dm_bio *bio);
 /* Moves the device's event number and wakes who waits for it.  Any thread. */
 void dm_target_event(struct dm_target *ti);
+
+/* ---- bios that wait for a time --------------------------------------------------------------- */
+
+/* The bios that one target holds back, on the engine's timers: no thread waits with them. */
+struct dm_hold;
+
+/* What a bio needs while it is held: the target has it in bio->data.  The engine's own. */
+struct dm_held {
+        struct dm_timer timer;
+        struct dm_hold *hold;
+        struct dm_bio *bio;
+        struct dm_held *next, *prev; /* guarded: the hold's lock */
+};
+
+/* A new, open hold.  LEAVING, which may be NULL, is told of each bio before it goes on; any thread.  The
+ * caller frees it in dtr, when no bios are left.  Control context. */
+struct dm_hold *dm_hold_new(struct dm_target *ti, void (*leaving)(struct dm_bio *bio));
+void dm_hold_free(struct dm_hold *hold); /* NULL is fine */
+
+/* Holds BIO, whose dev and offset name the lower device, for DELAY_NS: then it is sent there, or ends
+ * with -EIO if the device was destroyed immediately.  map returns DM_MAP_QUEUED.  False when the hold
+ * is closed or the device is going away: then the bio is still map's.  I/O plane. */
+bool dm_hold_bio(struct dm_hold *hold, struct dm_held *held, struct dm_bio *bio, uint64_t delay_ns);
+
+/* For presuspend: lets all bios go on now, and holds none until the hold is opened again, which
+ * is for resume.  Control context, side by side with anything. */
+void dm_hold_close(struct dm_hold *hold);
+void dm_hold_open(struct dm_hold *hold);
 
 #endif

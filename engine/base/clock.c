@@ -25,3 +25,8 @@ void dm_clock_set_fake_ns(uint64_t now_ns)
 {
         atomic_store(&fake_ns, now_ns);
 }
+
+bool dm_clock_is_fake(void)
+{
+        return atomic_load_explicit(&fake_ns, memory_order_relaxed) != 0;
+}

@@ -3,6 +3,7 @@
 #ifndef DM_BASE_CLOCK_H
 #define DM_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define DM_NS_PER_MS 1000000u
@@ -18,5 +19,8 @@ uint64_t dm_clock_real_ns(void);
 /* Tests only: from now on the clock stands at NOW_NS; 0 gives the real one back.  Any
  * thread. */
 void dm_clock_set_fake_ns(uint64_t now_ns);
+
+/* Whether the clock stands: then no deadline comes by waiting.  Any thread. */
+bool dm_clock_is_fake(void);
 
 #endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Bios that a target holds back until their time comes. */
+#include "dm-internal.h"
+
+struct dm_hold {
+        struct dm_target *ti;
+        void (*leaving)(struct dm_bio *bio);
+        struct dm_mutex lock;
+        struct dm_held *first; /* guarded: lock */
+        bool closed;           /* guarded: lock */
+};
+
+struct dm_hold *dm_hold_new(struct dm_target *ti, void (*leaving)(struct dm_bio *bio))
+{
+        struct dm_hold *hold = g_new0(struct dm_hold, 1);
+
+        hold->ti = ti;
+        hold->leaving = leaving;
+        dm_mutex_init(&hold->lock);
+        return hold;
+}
+
+void dm_hold_free(struct dm_hold *hold)
+{
+        if (!hold)
+                return;
+        assert(!hold->first);
+        dm_mutex_destroy(&hold->lock);
+        g_free(hold);
+}
+
+static void link_held(struct dm_hold *hold, struct dm_held *held)
+{
+        dm_assert_held(&hold->lock);
+        held->prev = NULL;
+        held->next = hold->first;
+        if (hold->first)
+                hold->first->prev = held;
+        hold->first = held;
+}
+
+static void unlink_held(struct dm_hold *hold, struct dm_held *held)
+{
+        dm_assert_held(&hold->lock);
+        if (held->prev)
+                held->prev->next = held->next;
+        else
+                hold->first = held->next;
+        if (held->next)
+                held->next->prev = held->prev;
+}
+
+static void let_go(struct dm_held *held)
+{
+        struct dm_hold *hold = held->hold;
+        struct dm_bio *bio = held->bio;
+
+        if (hold->leaving)
+                hold->leaving(bio);
+        if (dm_is_dead(hold->ti->table->md))
+                dm_bio_complete(bio, -EIO);
+        else
+                dm_bio_resubmit(bio);
+}
+
+/* Whoever takes the timer out owns the bio: here, or dm_hold_close(). */
+static void its_time_has_come(struct dm_timer *timer)
+{
+        struct dm_held *held =
+                (struct dm_held *)((char *)timer - offsetof(struct dm_held, timer));
+
+        {
+                DM_LOCK_SCOPE(&held->hold->lock);
+                unlink_held(held->hold, held);
+        }
+        let_go(held);
+}
+
+static bool may_hold(struct dm_hold *hold)
+{
+        dm_assert_held(&hold->lock);
+        /* a shut device closes its holds after it was marked so: either this sees the mark, or that
+         * sees the bio */
+        return !hold->closed &&
+               !(atomic_load(&hold->ti->table->md->word) & (DM_WORD_SHUT | DM_WORD_DEAD));
+}
+
+bool dm_hold_bio(struct dm_hold *hold, struct dm_held *held, struct dm_bio *bio, uint64_t delay_ns)
+{
+        held->timer.when_ns = dm_clock_now_ns() + delay_ns;
+        held->timer.fn = its_time_has_come;
+        held->hold = hold;
+        held->bio = bio;
+
+        DM_LOCK_SCOPE(&hold->lock);
+        if (!may_hold(hold))
+                return false;
+        link_held(hold, held);
+        /* from here on the bio may be gone, but not before the lock is let go */
+        dm_timer_arm(&held->timer);
+        return true;
+}
+
+/* Takes those out that are not on their way already. */
+static struct dm_held *close_and_take(struct dm_hold *hold)
+{
+        struct dm_held *taken = NULL, *held, *next;
+
+        DM_LOCK_SCOPE(&hold->lock);
+        hold->closed = true;
+        for (held = hold->first; held; held = next) {
+                next = held->next;
+                if (!dm_timer_cancel(&held->timer))
+                        continue;
+                unlink_held(hold, held);
+                held->next = taken;
+                taken = held;
+        }
+        return taken;
+}
+
+void dm_hold_close(struct dm_hold *hold)
+{
+        struct dm_held *held = close_and_take(hold), *next;
+
+        for (; held; held = next) {
+                next = held->next;
+                let_go(held);
+        }
+}
+
+void dm_hold_open(struct dm_hold *hold)
+{
+        DM_LOCK_SCOPE(&hold->lock);
+        hold->closed = false;
+}
