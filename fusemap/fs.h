@@ -52,6 +52,8 @@ extern const struct fuse_lowlevel_ops fusemap_ops;
 
 /* ---- session.c ---------------------------------------------------------------------------------- */
 
+#define SESSION_IO_MAX 1048576 /* bytes of one read or write; digits, for a mount option has it too */
+
 struct session_options {
         const char *mountpoint;
         const char *fuse_options; /* for -o of the mount; NULL: none */

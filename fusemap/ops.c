@@ -18,7 +18,6 @@
 #include "fs.h"
 #include "teardown.h"
 
-#define MAX_WRITE (1u << 20)
 #define SECTOR_MASK ((uint64_t)DM_SECTOR_SIZE - 1)
 #define IO_SIZE 4096
 
@@ -78,8 +77,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
                                   FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA);
         conn->want |= conn->capable & (FUSE_CAP_ASYNC_DIO | FUSE_CAP_ASYNC_READ |
                                        FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPLICIT_INVAL_DATA);
-        conn->max_write = MAX_WRITE;
-        conn->max_read = MAX_WRITE;
+        conn->max_write = SESSION_IO_MAX;
+        conn->max_read = SESSION_IO_MAX;
         conn->max_background = session_max_background(userdata);
         conn->congestion_threshold = conn->max_background * 3 / 4;
 }
@@ -264,30 +263,34 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 /* ---- data ------------------------------------------------------------------------------------------------ */
 
-/* A block device refuses direct I/O that is not made of whole sectors. */
-static bool misaligned(const struct handle *h, uint64_t offset, uint64_t size)
+/* A block device refuses direct I/O that is not made of whole sectors.  O_DIRECT is asked for anew each
+ * time, for fcntl(F_SETFL) changes it: dd takes it away for a last odd piece. */
+static bool misaligned(const struct fuse_file_info *fi, uint64_t offset, uint64_t size)
 {
-        return h->direct && ((offset | size) & SECTOR_MASK);
+        return (fi->flags & O_DIRECT) && ((offset | size) & SECTOR_MASK);
 }
 
+/* The order of the checks is the kernel's for a block device: the end first, and what lies within is
+ * looked at then. */
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                     struct fuse_file_info *fi)
 {
         struct handle *h = handle_of(fi);
         uint64_t end = dm_size(h->md), at = (uint64_t)offset;
 
-        if (teardown_refuses_io() || misaligned(h, at, size)) {
-                fuse_reply_err(req, teardown_refuses_io() ? EIO : EINVAL);
+        if (teardown_refuses_io() || dm_is_dead(h->md)) {
+                fuse_reply_err(req, EIO);
                 return;
         }
         if (at >= end) {
-                if (dm_is_dead(h->md))
-                        fuse_reply_err(req, EIO);
-                else
-                        fuse_reply_buf(req, NULL, 0);
+                fuse_reply_buf(req, NULL, 0);
                 return;
         }
-        request_read(req, h, at, MIN(size, end - at));
+        size = MIN(size, end - at);
+        if (misaligned(fi, at, size))
+                fuse_reply_err(req, EINVAL);
+        else
+                request_read(req, h, at, size);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t offset,
@@ -296,16 +299,23 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
         struct handle *h = handle_of(fi);
         uint64_t end = dm_size(h->md), at = (uint64_t)offset;
 
-        if (teardown_refuses_io())
+        if (teardown_refuses_io() || dm_is_dead(h->md)) {
                 fuse_reply_err(req, EIO);
-        else if (misaligned(h, at, size))
-                fuse_reply_err(req, EINVAL);
-        else if (dm_read_only(h->md))
+                return;
+        }
+        if (dm_read_only(h->md)) {
                 fuse_reply_err(req, EPERM);
-        else if (at >= end)
+                return;
+        }
+        if (at >= end) {
                 fuse_reply_err(req, ENOSPC);
+                return;
+        }
+        size = MIN(size, end - at);
+        if (misaligned(fi, at, size))
+                fuse_reply_err(req, EINVAL);
         else
-                request_write(req, h, buf, MIN(size, end - at), at,
+                request_write(req, h, buf, size, at,
                               fi->flags & (O_DSYNC | O_SYNC) ? DM_IO_FUA : 0);
 }
 
@@ -320,6 +330,23 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         fuse_reply_err(req, 0);
 }
 
+/* False: not a mode that a block device knows. */
+static bool op_of_mode(int mode, enum dm_op *ret_op)
+{
+        switch (mode) {
+        case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
+                *ret_op = DM_OP_DISCARD;
+                return true;
+        case FALLOC_FL_ZERO_RANGE:
+        case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
+                *ret_op = DM_OP_WRITE_ZEROES;
+                return true;
+        default:
+                return false;
+        }
+}
+
+/* The order of the checks is the kernel's blkdev_fallocate(). */
 static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
                          struct fuse_file_info *fi)
 {
@@ -327,19 +354,10 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
         uint64_t end = dm_size(h->md), at = (uint64_t)offset, len = (uint64_t)length;
         enum dm_op op;
 
-        switch (mode) {
-        case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
-                op = DM_OP_DISCARD;
-                break;
-        case FALLOC_FL_ZERO_RANGE:
-        case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
-                op = DM_OP_WRITE_ZEROES;
-                break;
-        default:
-                fuse_reply_err(req, EOPNOTSUPP);
+        if (teardown_refuses_io() || dm_is_dead(h->md)) {
+                fuse_reply_err(req, EIO);
                 return;
         }
-        /* as the kernel's blkdev_fallocate() has it */
         if (at >= end || (len > end - at && !(mode & FALLOC_FL_KEEP_SIZE))) {
                 fuse_reply_err(req, EINVAL);
                 return;
@@ -347,6 +365,8 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
         len = MIN(len, end - at);
         if ((at | len) & SECTOR_MASK)
                 fuse_reply_err(req, EINVAL);
+        else if (!op_of_mode(mode, &op))
+                fuse_reply_err(req, EOPNOTSUPP);
         else if (dm_read_only(h->md))
                 fuse_reply_err(req, EPERM);
         else
@@ -376,6 +396,12 @@ static void reply_ioctl(fuse_req_t req, const void *value, size_t size, size_t r
                 fuse_reply_ioctl(req, 0, value, size);
 }
 
+/* The unit in which the kernel caches a block device: at most a page, and the size a multiple of it. */
+static int soft_block_size(uint64_t size)
+{
+        return size % IO_SIZE ? (int)(size & -size) : IO_SIZE;
+}
+
 /* Those whose number says how large their argument is; the others come without a buffer for it. */
 static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
                      struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_size,
@@ -383,10 +409,14 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg
 {
         struct handle *h = ino == FUSE_ROOT_ID ? NULL : handle_of(fi);
         uint64_t size = h ? dm_size(h->md) : 0;
+        int block_size = soft_block_size(size);
 
         switch (h ? cmd : 0) {
         case BLKGETSIZE64:
                 reply_ioctl(req, &size, sizeof(size), out_size);
+                break;
+        case BLKBSZGET: /* an int, whatever its number says */
+                reply_ioctl(req, &block_size, sizeof(block_size), out_size);
                 break;
         case BLKFLSBUF:
                 fuse_reply_ioctl(req, 0, NULL, 0);

@@ -23,7 +23,6 @@
 
 #include "fs.h"
 
-#define READ_BUFFER (1u << 20)
 #define JOIN_NS (20 * (uint64_t)DM_NS_PER_MS)
 
 /* linux/fuse.h since 6.6: mmap(MAP_SHARED) of files opened with FOPEN_DIRECT_IO */
@@ -99,7 +98,7 @@ int session_set_reply_fd(int fd)
 
 void *session_read_buffer(void)
 {
-        if (!read_buffer && posix_memalign(&read_buffer, 4096, READ_BUFFER))
+        if (!read_buffer && posix_memalign(&read_buffer, 4096, SESSION_IO_MAX))
                 g_error("no memory for a buffer");
         return read_buffer;
 }
@@ -221,7 +220,8 @@ static struct fuse_session *new_fuse_session(const struct session_options *o, vo
         struct fuse_session *fuse;
 
         fuse_opt_add_arg(&args, "fusemap");
-        fuse_opt_add_arg(&args, "-ofsname=fusemap,subtype=fusemap,default_permissions,max_read=1048576");
+        fuse_opt_add_arg(&args, "-ofsname=fusemap,subtype=fusemap,default_permissions,max_read="
+                                G_STRINGIFY(SESSION_IO_MAX));
         if (o->fuse_options && *o->fuse_options) {
                 fuse_opt_add_arg(&args, "-o");
                 fuse_opt_add_arg(&args, o->fuse_options);
