@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# What every test here begins with:  . "$(dirname "$0")/lib.sh"
+#
+# A test runs in a directory of its own, $work, and ends as its last command does; whatever it leaves is
+# taken away.  Exit status 77: skipped.  From meson come FUSEMAP and FUSEMAPCTL, the programs under
+# test, and PROGRAMS, the directory of the tests' own.
+set -eu -o pipefail
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/fusemap-e2e-XXXXXX")
+mnt=$work/mnt
+socket=$work/socket
+log=$work/log # the daemon's stderr
+export FUSEMAP_SOCKET=$socket
+mkdir "$mnt"
+
+# The first error that a sanitizer finds ends the program, with a status of its own.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}halt_on_error=1"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}halt_on_error=1:print_stacktrace=1"
+export TSAN_OPTIONS="${TSAN_OPTIONS:+$TSAN_OPTIONS:}halt_on_error=1"
+
+# ---- failing and cleaning up ------------------------------------------------------------------------------
+
+fail() {
+        echo "FAILED: $*" >&2
+        exit 1
+}
+
+skip() {
+        echo "skipped: $*"
+        exit 77
+}
+
+need() { # PROGRAM...
+        local program
+
+        for program; do
+                command -v "$program" >/dev/null || skip "$program is not installed"
+        done
+}
+
+need_root() {
+        [ "$(id -u)" = 0 ] || skip "needs root"
+}
+
+need_loop() {
+        need_root
+        need losetup
+        losetup -f >/dev/null 2>&1 || skip "no loop devices"
+}
+
+undo=() # commands, run in the opposite order
+
+defer() {
+        undo+=("$*")
+}
+
+pids_of_test() { # what still runs out of $work
+        grep -lFaf <(printf '%s\n' "$work/") /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 || true
+}
+
+on_exit() {
+        local status=$? i pid
+
+        trap - EXIT
+        set +e
+        for ((i = ${#undo[@]} - 1; i >= 0; i--)); do
+                eval "${undo[i]}" >/dev/null 2>&1
+        done
+        for pid in $(pids_of_test); do
+                [ "$pid" = $$ ] || kill -9 "$pid"
+        done 2>/dev/null
+        awk -v dir="$work/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | tac |
+                while read -r mount; do
+                        umount -l "$mount" 2>/dev/null || fusermount3 -uz "$mount"
+                done
+        if [ $status != 0 ] && [ $status != 77 ]; then
+                for file in "$work"/log*; do
+                        [ -s "$file" ] && sed "s/^/${file##*/}: /" "$file" >&2
+                done
+        fi
+        rm -rf --one-file-system "$work"
+        exit $status
+}
+trap on_exit EXIT
+trap 'exit 130' INT TERM HUP
+
+# ---- waiting ------------------------------------------------------------------------------------------------
+
+now_ms() {
+        local now=${EPOCHREALTIME/[.,]/}
+
+        echo $((now / 1000))
+}
+
+# Waits until COMMAND succeeds; fails after SECONDS, which no test should come near.
+await() { # WHAT SECONDS COMMAND...
+        local what=$1 deadline=$(($(now_ms) + $2 * 1000))
+
+        shift 2
+        until "$@" 2>/dev/null; do
+                [ "$(now_ms)" -lt "$deadline" ] || fail "waited in vain: $what"
+                sleep 0.02
+        done
+}
+
+not() {
+        ! "$@"
+}
+
+# ---- the daemon -----------------------------------------------------------------------------------------------
+
+[ -w /dev/fuse ] || skip "/dev/fuse cannot be used"
+
+# Runs fusemap in the foreground, and returns once the mount answers.
+start_fusemap() { # OPTION...
+        launch_fusemap "$@"
+        await "the mount answers" 30 mount_answers
+}
+
+# Its pid comes into $work/pid, its exit status into $work/status: whoever waits for it must not hang.
+launch_fusemap() {
+        rm -f "$work/status" "$work/pid"
+        (
+                status=0
+                sh -c 'echo $$ >"$0" && exec "$@"' "$work/pid" \
+                        "$FUSEMAP" --foreground --socket "$socket" "$@" "$mnt" || status=$?
+                echo $status >"$work/status"
+        ) </dev/null 2>>"$log" &
+}
+
+mount_answers() {
+        [ -e "$work/status" ] && fail "fusemap ended with $(cat "$work/status")"
+        mountpoint -q "$mnt" && [ -S "$socket" ]
+}
+
+daemon_pid() {
+        cat "$work/pid"
+}
+
+has_ended() {
+        [ -s "$work/status" ]
+}
+
+# Waits for the daemon's end, which has to be clean.
+expect_end() { # [SECONDS]
+        await "fusemap ends" "${1-30}" has_ended
+        [ "$(cat "$work/status")" = 0 ] || fail "fusemap ended with $(cat "$work/status")"
+        not mountpoint -q "$mnt" || fail "the mount is still there"
+        expect_no_report
+}
+
+# A process that ends by _exit() shows no leak and no status of a sanitizer: the log does.
+expect_no_report() {
+        not grep -E 'Sanitizer|runtime error:|CRITICAL|WARNING \*\*' "$log" || fail "see the log"
+}
+
+stop_fusemap() {
+        kill -TERM "$(daemon_pid)"
+        expect_end
+}
+
+# ---- control ----------------------------------------------------------------------------------------------------
+
+# Calls METHOD of the control protocol; strings in GVariant's text form are quoted by quote().
+call() { # METHOD ARGUMENT...
+        local method=$1
+
+        shift
+        gdbus call --timeout 60 --address "unix:path=$socket" --dest org.fusemap --object-path /org/fusemap \
+                --method "org.fusemap.Control1.$method" -- "$@"
+}
+
+quote() {
+        local text=${1//\\/\\\\}
+
+        text=${text//\'/\\\'}
+        printf "'%s'" "${text//$'\n'/\\n}"
+}
+
+create() { # NAME TABLE [OPTIONS]
+        call Create "$(quote "$1")" "$(quote "$2")" "${3-{\}}" >/dev/null
+}
+
+load() { # NAME TABLE
+        call Load "$(quote "$1")" "$(quote "$2")" '{}' >/dev/null
+}
+
+suspend() { # NAME [OPTIONS]
+        call Suspend "$(quote "$1")" "${2-{\}}" >/dev/null
+}
+
+resume() { # NAME
+        call Resume "$(quote "$1")" '{}' >/dev/null
+}
+
+rename_device() { # NAME NEW
+        call Rename "$(quote "$1")" "$(quote "$2")" >/dev/null
+}
+
+remove() { # NAME [OPTIONS]
+        call Remove "$(quote "$1")" "${2-{\}}" >/dev/null
+}
+
+# ---- backings ---------------------------------------------------------------------------------------------------
+
+# A sparse image of SECTORS in $work; prints its path.
+image() { # NAME SECTORS
+        truncate -s $(($2 * 512)) "$work/$1"
+        echo "$work/$1"
+}
+
+# A loop device over FILE; its path comes into $loop.
+attach_loop() { # FILE OPTION...
+        local file=$1
+
+        shift
+        loop=$(losetup -f --show "$@" "$file") || skip "no loop device can be set up"
+        defer "losetup -d $loop"
+}
