@@ -92,6 +92,7 @@ void dm_device_shut(struct mapped_device *md, uint64_t flags)
 void dm_device_free(struct mapped_device *md)
 {
         dm_slots_release(md);
+        dm_stats_free(atomic_load(&md->stats));
         if (atomic_fetch_sub(&md->events->refs, 1) == 1)
                 g_free(md->events);
         dm_mutex_destroy(&md->control);

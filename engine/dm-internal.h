@@ -131,6 +131,22 @@ void dm_table_resume(struct dm_table *table);
 void dm_table_append_text(struct dm_table *table, unsigned flags, GArray *out);
 void dm_table_append_deps(struct dm_table *table, GArray *out);
 
+/* ---- statistics (stats.c) ---------------------------------------------------------------------- */
+
+struct dm_stats;
+
+void dm_stats_free(struct dm_stats *stats); /* NULL is fine */
+/* Counts IO, let in to a device that has STATS, at its begin and, if it was counted then
+ * (io->stats_epoch), at its end.  I/O plane. */
+void dm_stats_begin(struct dm_stats *stats, struct dm_io *io);
+void dm_stats_end(struct dm_stats *stats, const struct dm_io *io);
+
+/* A message to the device itself; as dm_message().  Called with MD's control lock. */
+typedef bool (*dm_message_fn)(struct mapped_device *md, int argc, char **argv, char **ret_reply,
+                              GError **error);
+/* What carries out the message NAME ("@stats_create" ...); NULL when it is none of ours. */
+dm_message_fn dm_stats_message(const char *name);
+
 /* ---- slots (slots.c) -------------------------------------------------------------------------- */
 
 /* The live or inactive table with a reference, NULL without one.  Control context. */
@@ -166,6 +182,7 @@ struct mapped_device {
         _Atomic(struct dm_table *) live; /* written: control + state, with no I/O in progress */
         _Atomic uint64_t size;  /* of the live table */
         _Atomic bool read_only; /* the live table is */
+        _Atomic(struct dm_stats *) stats; /* NULL until the first region; written: control */
 
         uint64_t id;    /* constant */
         uint32_t minor; /* constant */
@@ -226,6 +243,8 @@ enum dm_claim {
 /* Decides who destroys MD.  IMMEDIATE: open or not. */
 enum dm_claim dm_names_claim(struct mapped_device *md, bool deferred, bool immediate);
 bool dm_names_is_open(struct mapped_device *md);
+/* Withdraws a deferred removal; false when it is being carried out already. */
+bool dm_names_undefer(struct mapped_device *md);
 /* The file appears; true if it was not there before. */
 bool dm_names_show(struct mapped_device *md);
 /* Unlists a claimed device for good: true when nobody references or has it open, and then it can be

@@ -235,9 +235,10 @@ struct dm_dep {
  * dm_dep that the caller unrefs.  FLAGS: DM_TEXT_INACTIVE.  Control context. */
 GArray *dm_table_deps(struct mapped_device *md, unsigned flags);
 
-/* Sends ARGV to the target of the live table at SECTOR.  *RET_REPLY is new text or NULL.  Errors:
- * EINVAL and what the target says.  Without a live table it does nothing and succeeds, as the
- * kernel does.  Control context. */
+/* Sends ARGV to the target of the live table at SECTOR; or to the device itself, whatever its table,
+ * when it begins with '@': @stats_* (the kernel's statistics.rst) and @cancel_deferred_remove.
+ * *RET_REPLY is new text or NULL.  Errors: EINVAL and what the target says.  Without a live table a
+ * message to a target does nothing and succeeds, as in the kernel.  Control context. */
 bool dm_message(struct mapped_device *md, uint64_t sector, int argc, char **argv, char **ret_reply,
                 GError **error);
 
@@ -309,6 +310,8 @@ struct dm_io {
         struct mapped_device *md;
         _Atomic int error;
         _Atomic unsigned pending; /* pieces, and one for the submitter while it splits */
+        uint64_t begun_ns;        /* when it was let in, if it is counted in statistics */
+        uint64_t stats_epoch;     /* 0: it is not counted */
         struct dm_io *next;       /* parked list; guarded: state of md */
         struct dm_io *prev;
 };

@@ -24,6 +24,8 @@ static void finish(struct dm_io *io)
         struct mapped_device *md = io->md;
         uint64_t old;
 
+        if (io->stats_epoch)
+                dm_stats_end(atomic_load(&md->stats), io);
         io->end(io, atomic_load_explicit(&io->error, memory_order_relaxed));
         /* IO may be freed memory now */
 #ifdef DM_TEST_NO_IO_REFERENCE
@@ -297,7 +299,11 @@ static int check(const struct dm_io *io, const struct dm_table *table)
 static void run(struct dm_io *io)
 {
         struct dm_table *table = atomic_load_explicit(&io->md->live, memory_order_acquire);
+        struct dm_stats *stats = atomic_load_explicit(&io->md->stats, memory_order_acquire);
         int error = check(io, table);
+
+        if (stats)
+                dm_stats_begin(stats, io);
 
         /* one for ourselves, until all pieces are on their way */
         atomic_store_explicit(&io->pending, 1, memory_order_relaxed);
@@ -418,6 +424,7 @@ static void start(struct mapped_device *md, struct dm_io *io, bool has_reference
 void dm_submit(struct mapped_device *md, struct dm_io *io)
 {
         io->md = md;
+        io->stats_epoch = 0;
         atomic_store_explicit(&io->error, 0, memory_order_relaxed);
         start(md, io, false);
 }

@@ -316,6 +316,15 @@ enum dm_claim dm_names_claim(struct mapped_device *md, bool deferred, bool immed
         return DM_CLAIM_YES;
 }
 
+bool dm_names_undefer(struct mapped_device *md)
+{
+        DM_LOCK_SCOPE(&names);
+        if (md->destroying)
+                return false;
+        md->deferred_remove = false;
+        return true;
+}
+
 bool dm_names_show(struct mapped_device *md)
 {
         DM_LOCK_SCOPE(&names);

@@ -277,14 +277,37 @@ static bool message_target(struct dm_table *table, uint64_t sector, int argc, ch
         return ti->type->message(ti, argc, argv, ret_reply, error);
 }
 
+static bool cancel_deferred_remove(struct mapped_device *md, int argc, char **argv, char **ret_reply,
+                                   GError **error)
+{
+        if (argc != 1)
+                return dm_fail(error, EINVAL, "%s: takes no arguments", argv[0]);
+        if (!dm_names_undefer(md))
+                return fail_gone(md, error);
+        if (dm_names_show(md))
+                publish(md, DM_EVENT_APPEARED);
+        return true;
+}
+
+/* What carries out a message to the device itself; NULL: it is for a target. */
+static dm_message_fn device_message(const char *name)
+{
+        if (!g_ascii_strcasecmp(name, "@cancel_deferred_remove"))
+                return cancel_deferred_remove;
+        return dm_stats_message(name);
+}
+
 bool dm_message(struct mapped_device *md, uint64_t sector, int argc, char **argv, char **ret_reply,
                 GError **error)
 {
+        dm_message_fn own = device_message(argv[0]);
         struct dm_table *live;
         bool ok;
 
         *ret_reply = NULL;
         DM_LOCK_SCOPE(&md->control);
+        if (own)
+                return own(md, argc, argv, ret_reply, error);
         live = dm_slot_ref(md, false);
         if (!live)
                 return true;
