@@ -211,6 +211,12 @@ image() { # NAME SECTORS
         echo "$work/$1"
 }
 
+# An image of SECTORS, full of lines of WORD.
+filled_image() { # NAME SECTORS WORD
+        { yes "$3" || true; } | head -c $(($2 * 512)) >"$work/$1"
+        echo "$work/$1"
+}
+
 # A loop device over FILE; its path comes into $loop.
 attach_loop() { # FILE OPTION...
         local file=$1
@@ -218,4 +224,22 @@ attach_loop() { # FILE OPTION...
         shift
         loop=$(losetup -f --show "$@" "$file") || skip "no loop device can be set up"
         defer "losetup -d $loop"
+}
+
+# A backing that hangs or fails at command, see programs/hangfs.c: $hang/disk, of SECTORS.
+start_hangfs() { # SECTORS
+        hang=$work/hang
+        mkdir -p "$hang"
+        "$PROGRAMS/hangfs" "$hang" $(($1 * 512)) </dev/null 2>>"$work/log-hangfs" &
+        defer "kill -9 $!"
+        await "hangfs answers" 30 test -e "$hang/disk"
+}
+
+# How many requests of WHAT (hanging, reads, writes, syncs) it has, or has had.
+hangfs_count() { # WHAT
+        sed "s/.*$1 \([0-9]*\).*/\1/" "$hang/control"
+}
+
+hangs() { # at least N
+        [ "$(hangfs_count hanging)" -ge "$1" ]
 }
