@@ -15,6 +15,17 @@ void dm_target_error(GError **error, struct dm_args *args, const char *format, .
         dm_fail(error, EINVAL, "%s: %s", args->target, text);
 }
 
+bool dm_message_error(GError **error, const struct dm_target *ti, const char *format, ...)
+{
+        g_autofree char *text = NULL;
+        va_list list;
+
+        va_start(list, format);
+        text = g_strdup_vprintf(format, list);
+        va_end(list);
+        return dm_fail(error, EINVAL, "%s: %s", ti->type->name, text);
+}
+
 const char *dm_args_next(struct dm_args *args)
 {
         return args->next < args->argc ? args->argv[args->next++] : NULL;

@@ -95,7 +95,6 @@ struct dm_dev {
 
 struct dm_dev *dm_dev_open(struct dm_table *table, const char *path, GError **error);
 void dm_dev_close(struct dm_dev *dev);
-uint64_t dm_dev_size(struct dm_dev *dev);
 
 /* ---- tables (table.c) ------------------------------------------------------------------------- */
 

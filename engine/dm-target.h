@@ -7,6 +7,7 @@
 #define DM_TARGET_H
 
 #include "base/clock.h"
+#include "base/mix.h"
 #include "base/parse.h"
 #include "dm.h"
 #include "timer.h"
@@ -114,6 +115,14 @@ void dm_dev_claim(struct dm_dev *dev, struct dm_target *ti, uint64_t offset, uin
 
 /* The path as the table has it. */
 const char *dm_dev_path(const struct dm_dev *dev);
+/* Bytes of DEV now; asks a file, so it may block.  Control context. */
+uint64_t dm_dev_size(struct dm_dev *dev);
+
+/* ---- for message ----------------------------------------------------------------------------- */
+
+/* Sets ERROR to "TYPE: message", code EINVAL, and returns false. */
+bool dm_message_error(GError **error, const struct dm_target *ti, const char *format, ...)
+        G_GNUC_PRINTF(3, 4);
 
 /* ---- for the I/O plane ----------------------------------------------------------------------- */
 

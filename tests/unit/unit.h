@@ -139,6 +139,65 @@ UNIT_UNUSED static void unit_round_trip(const char *text)
 
 /* ---- devices ---------------------------------------------------------------------------------- */
 
+/* The status of MD's first target; the caller frees it. */
+UNIT_UNUSED static char *unit_status(struct mapped_device *md)
+{
+        GArray *lines = dm_table_text(md, DM_TEXT_STATUS);
+        char *status = g_strdup(g_array_index(lines, struct dm_target_text, 0).text);
+
+        g_array_unref(lines);
+        return status;
+}
+
+UNIT_UNUSED static void unit_expect_status(struct mapped_device *md, const char *expected)
+{
+        g_autofree char *status = unit_status(md);
+
+        cr_expect_str_eq(status, expected);
+}
+
+/* Sends TEXT, words with blanks between, to the first target.  What it answers, or "error: " and the
+ * message; the caller frees it. */
+UNIT_UNUSED static char *unit_message(struct mapped_device *md, const char *text)
+{
+        g_auto(GStrv) words = g_strsplit(text, " ", -1);
+        GError *error = NULL;
+        char *reply;
+
+        if (dm_message(md, 0, (int)g_strv_length(words), words, &reply, &error))
+                return reply ? reply : g_strdup("");
+        reply = g_strdup_printf("error: %s", error->message);
+        g_error_free(error);
+        return reply;
+}
+
+UNIT_UNUSED static void unit_expect_message(struct mapped_device *md, const char *text,
+                                            const char *expected)
+{
+        g_autofree char *reply = unit_message(md, text);
+
+        cr_expect_str_eq(reply, expected, "'%s': '%s', not '%s'", text, reply, expected);
+}
+
+/* TEXT is refused, and the error has MENTIONS in it. */
+UNIT_UNUSED static void unit_message_fails(struct mapped_device *md, const char *text,
+                                           const char *mentions)
+{
+        g_autofree char *reply = unit_message(md, text);
+
+        cr_expect(g_str_has_prefix(reply, "error: "), "'%s' was taken", text);
+        cr_expect_not_null(strstr(reply, mentions), "'%s': '%s' lacks '%s'", text, reply, mentions);
+}
+
+/* All of the file PATH; the caller frees it. */
+UNIT_UNUSED static char *unit_read_file(const char *path)
+{
+        char *content = NULL;
+
+        cr_assert(g_file_get_contents(path, &content, NULL, NULL));
+        return content;
+}
+
 /* Removes MD and drops the caller's reference. */
 UNIT_UNUSED static void unit_destroy(struct mapped_device *md)
 {

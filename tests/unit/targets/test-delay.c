@@ -28,20 +28,6 @@ static void fini(void)
 
 TestSuite(delay, .init = init, .fini = fini, .timeout = 60);
 
-static char *status_of(struct mapped_device *md)
-{
-        g_autoptr(GArray) lines = dm_table_text(md, DM_TEXT_STATUS);
-
-        return g_strdup(g_array_index(lines, struct dm_target_text, 0).text);
-}
-
-static void expect_status(struct mapped_device *md, const char *expected)
-{
-        g_autofree char *status = status_of(md);
-
-        cr_expect_str_eq(status, expected);
-}
-
 static bool has_ended(struct waited_io *w)
 {
         return gate_count(&w->done) != 0;
@@ -89,19 +75,19 @@ Test(delay, each_class_has_its_own_delay_and_its_own_device)
         dm_submit(md, &read.io);
         dm_submit(md, &write.io);
         dm_submit(md, &flush.io);
-        expect_status(md, "1 1 1");
+        unit_expect_status(md, "1 1 1");
 
         dm_timers_run_to(START_NS + 10 * MS - 1);
-        expect_status(md, "1 1 1");
+        unit_expect_status(md, "1 1 1");
         dm_timers_run_to(START_NS + 10 * MS);
         gate_wait(&flush.done, 1);
-        expect_status(md, "1 1 0");
+        unit_expect_status(md, "1 1 0");
         dm_timers_run_to(START_NS + 20 * MS);
         gate_wait(&write.done, 1);
         cr_expect_not(has_ended(&read));
         dm_timers_run_to(START_NS + 30 * MS);
         gate_wait(&read.done, 1);
-        expect_status(md, "0 0 0");
+        unit_expect_status(md, "0 0 0");
 
         cr_expect_eq(read.error, 0);
         cr_expect_eq(write.error, 0);
@@ -124,7 +110,7 @@ Test(delay, no_delay_means_at_once)
         waited_init(&discard, DM_OP_DISCARD, 512, 512, NULL);
         dm_submit(md, &write.io);
         dm_submit(md, &discard.io);
-        expect_status(md, "0 2 0");
+        unit_expect_status(md, "0 2 0");
         dm_timers_run_to(START_NS + 5 * MS);
         gate_wait(&write.done, 1);
         gate_wait(&discard.done, 1);
@@ -146,7 +132,7 @@ Test(delay, suspending_lets_everything_go_and_resuming_delays_again)
         cr_assert(dm_resume(md, 0, NULL));
         waited_init(&w, DM_OP_READ, 0, 512, buf);
         dm_submit(md, &w.io);
-        expect_status(md, "1 0 0");
+        unit_expect_status(md, "1 0 0");
         dm_timers_run_to(START_NS + 1000 * MS);
         gate_wait(&w.done, 1);
         unit_destroy(md);
@@ -214,7 +200,7 @@ Test(delay, a_hundred_thousand_delayed_ios_hold_no_thread)
                 dm_submit(md, &ios[i]);
         }
         cr_expect_eq(count_threads(), threads);
-        expect_status(md, "0 100000 0");
+        unit_expect_status(md, "0 100000 0");
         cr_expect_eq(gate_count(&all_done), 0);
         dm_timers_run_to(START_NS + 50 * MS);
         gate_wait(&all_done, MANY);
