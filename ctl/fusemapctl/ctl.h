@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a command works with. */
+#ifndef FUSEMAPCTL_CTL_H
+#define FUSEMAPCTL_CTL_H
+
+#include <stdbool.h>
+
+#include "client.h"
+#include "commands.h"
+#include "info.h"
+#include "json.h"
+#include "options.h"
+
+struct report;
+
+struct ctl {
+        const struct options *opt;
+        struct client *client;
+        const struct verb *verb;     /* the one that runs */
+        const struct verb *selected; /* with -S: runs for each device that the report selects */
+        struct report *report;       /* with -c; NULL otherwise */
+        struct json *json;           /* with --json: open for one object a device; NULL otherwise */
+        bool many;                   /* several devices: each line begins with a name */
+        bool concise_begun;          /* table --concise has printed a device */
+};
+
+static inline bool ctl_given(const struct ctl *ctl, enum option_id id)
+{
+        return ctl->opt->given[id] > 0;
+}
+
+/* A device is named by -u or by -j and -m. */
+static inline bool ctl_named_by_option(const struct ctl *ctl)
+{
+        return ctl_given(ctl, OPT_UUID) || ctl_given(ctl, OPT_MAJOR);
+}
+
+/* Says why a call failed that has no line of dmsetup's: returns false. */
+bool ctl_fail(GError *error);
+
+/* All devices, sorted by name; with QUIET unset it says so when there is none.  NULL: an error has
+ * been said. */
+GPtrArray *ctl_list(struct ctl *ctl, bool quiet);
+
+/* An empty options dictionary (a{sv}, floating). */
+GVariant *ctl_no_flags(void);
+/* An options dictionary of the flags that are set: NAME, condition ..., NULL. */
+GVariant *ctl_flags(const char *name, ...) G_GNUC_NULL_TERMINATED;
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "find.h"
+
+#include <stdbool.h>
+
+#include "ctl/place.h"
+
+struct found {
+        char *socket, *mountpoint;
+        GDBusConnection *connection;
+};
+
+static void found_free(gpointer data)
+{
+        struct found *f = data;
+
+        g_free(f->socket);
+        g_free(f->mountpoint);
+        g_clear_object(&f->connection);
+        g_free(f);
+}
+
+static GDBusConnection *connect_to(const char *socket, GError **error)
+{
+        g_autofree char *escaped = g_dbus_address_escape_value(socket);
+        g_autofree char *address = g_strdup_printf("unix:path=%s", escaped);
+
+        return g_dbus_connection_new_for_address_sync(
+                address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT, NULL, NULL, error);
+}
+
+static char *ask_mountpoint(GDBusConnection *connection)
+{
+        g_autoptr(GVariant) reply = g_dbus_connection_call_sync(
+                connection, NULL, CTL_OBJECT_PATH, "org.fusemap.Control1", "Version", NULL,
+                G_VARIANT_TYPE("(sss)"), G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, NULL);
+        char *mountpoint = NULL;
+
+        if (reply)
+                g_variant_get(reply, "(&s&ss)", NULL, NULL, &mountpoint);
+        return mountpoint;
+}
+
+/* A socket that nobody listens on was left by a crash, and is passed over. */
+static void try_socket(GPtrArray *all, const char *socket)
+{
+        g_autoptr(GDBusConnection) connection = connect_to(socket, NULL);
+        char *mountpoint = connection ? ask_mountpoint(connection) : NULL;
+        struct found *f;
+
+        if (!mountpoint)
+                return;
+        f = g_new0(struct found, 1);
+        f->socket = g_strdup(socket);
+        f->mountpoint = mountpoint;
+        f->connection = g_steal_pointer(&connection);
+        g_ptr_array_add(all, f);
+}
+
+static void look_into(GPtrArray *all, const char *directory)
+{
+        g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+        const char *name;
+
+        while (dir && (name = g_dir_read_name(dir))) {
+                g_autofree char *socket = g_build_filename(directory, name, NULL);
+
+                if (g_str_has_suffix(name, ".socket"))
+                        try_socket(all, socket);
+        }
+}
+
+static int by_mountpoint(gconstpointer a, gconstpointer b)
+{
+        const struct found *const *x = a, *const *y = b;
+
+        return g_strcmp0((*x)->mountpoint, (*y)->mountpoint);
+}
+
+static GPtrArray *find_all(void)
+{
+        g_auto(GStrv) directories = ctl_place_directories();
+        GPtrArray *all = g_ptr_array_new_with_free_func(found_free);
+
+        for (char **d = directories; *d; d++)
+                look_into(all, *d);
+        g_ptr_array_sort(all, by_mountpoint);
+        return all;
+}
+
+static void list_them(GString *text, const GPtrArray *all)
+{
+        for (unsigned i = 0; i < all->len; i++) {
+                const struct found *f = all->pdata[i];
+
+                g_string_append_printf(text, "\n  --mount %s", f->mountpoint);
+        }
+}
+
+static GDBusConnection *fail(GString *text, GError **error)
+{
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, text->str);
+        return NULL;
+}
+
+static GDBusConnection *find_only(GError **error)
+{
+        g_autoptr(GPtrArray) all = find_all();
+        g_autoptr(GString) text = NULL;
+
+        if (all->len == 1)
+                return g_steal_pointer(&((struct found *)all->pdata[0])->connection);
+        if (!all->len) {
+                text = g_string_new("no fusemap is running; start one with: fusemap MOUNTPOINT");
+                return fail(text, error);
+        }
+        text = g_string_new(
+                "several fusemaps are running; choose one with --mount or $FUSEMAP_SOCKET:");
+        list_them(text, all);
+        return fail(text, error);
+}
+
+static GDBusConnection *find_mount(const char *mount, GError **error)
+{
+        g_autofree char *path = g_canonicalize_filename(mount, NULL);
+        g_auto(GStrv) directories = ctl_place_directories();
+        g_autoptr(GPtrArray) all = NULL;
+        g_autoptr(GString) text = NULL;
+
+        for (char **d = directories; *d; d++) {
+                g_autofree char *socket = ctl_place_socket(*d, path);
+                GDBusConnection *connection = connect_to(socket, NULL);
+
+                if (connection)
+                        return connection;
+        }
+        all = find_all();
+        text = g_string_new(NULL);
+        g_string_printf(text, "no fusemap is mounted on %s%s", path, all->len ? "; there is:" : "");
+        list_them(text, all);
+        return fail(text, error);
+}
+
+static GDBusConnection *find_socket(const char *socket, GError **error)
+{
+        g_autoptr(GError) why = NULL;
+        GDBusConnection *connection = connect_to(socket, &why);
+
+        if (!connection)
+                g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "no fusemap listens on %s: %s",
+                            socket, why->message);
+        return connection;
+}
+
+GDBusConnection *find_daemon(const char *socket, const char *mount, GError **error)
+{
+        const char *wish = g_getenv("FUSEMAP_SOCKET");
+
+        if (socket)
+                return find_socket(socket, error);
+        if (mount)
+                return find_mount(mount, error);
+        if (wish && *wish)
+                return find_socket(wish, error);
+        return find_only(error);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fusemapctl: dmsetup for fusemap.  The command line, the output, the errors and the exit status
+ * are those of dmsetup 1.02; ours is what dmsetup has not (see doc/fusemapctl.8.md).
+ */
+#include <libdevmapper.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "about.h"
+#include "completion.h"
+#include "ctl.h"
+#include "deps.h"
+#include "report.h"
+#include "say.h"
+#include "tree.h"
+
+/* A writer of a script is told that something is wrong with the command line itself. */
+static int misused(void)
+{
+        say_error("Couldn't process command line.");
+        return 1;
+}
+
+static int misused_with_usage(const char *what)
+{
+        if (what)
+                say_error("%s", what);
+        about_print_usage();
+        return 1;
+}
+
+/* Checks -o before anything is done: what it means depends on the command. */
+static bool check_options(const struct ctl *ctl)
+{
+        const char *text = ctl->opt->text[OPT_OPTIONS];
+        struct tree_style style;
+        enum devname devname;
+
+        if (ctl_given(ctl, OPT_TREE))
+                return tree_style_parse(text, &style);
+        if (ctl_given(ctl, OPT_COLUMNS) || !text)
+                return true;
+        return deps_parse_options(text, &devname);
+}
+
+/* ---- the commands' runs
+ * ------------------------------------------------------------------------------------ */
+
+/* Once for each argument, where the command takes several. */
+static bool run_for_each(struct ctl *ctl, int argc, char **argv)
+{
+        do {
+                if (!ctl->verb->run(ctl, argc, argv)) {
+                        say_error("Command failed.");
+                        return false;
+                }
+                argv++;
+        } while (ctl->verb->repeat != REPEAT_NO && argc-- > 1);
+        return true;
+}
+
+/* --json: all that is printed is one object. */
+static bool takes_json(const struct ctl *ctl)
+{
+        static const char *const verbs[] = {"info", "ls", "table", "status", "targets", NULL};
+
+        return ctl_given(ctl, OPT_JSON) && !ctl->report &&
+               g_strv_contains(verbs, ctl->verb->name) && !ctl_given(ctl, OPT_TREE) &&
+               !ctl_given(ctl, OPT_DOT);
+}
+
+static void begin_json(struct ctl *ctl)
+{
+        if (!takes_json(ctl))
+                return;
+        ctl->json = json_new();
+        json_begin_object(ctl->json, NULL);
+        json_begin_array(ctl->json, strcmp(ctl->verb->name, "targets") ? "devices" : "targets");
+}
+
+static void end_json(struct ctl *ctl, bool print)
+{
+        if (!ctl->json)
+                return;
+        json_end_array(ctl->json);
+        json_end_object(ctl->json);
+        if (print)
+                puts(json_text(ctl->json));
+        g_clear_pointer(&ctl->json, json_free);
+}
+
+static bool run_once(struct ctl *ctl, int argc, char **argv)
+{
+        bool ok;
+
+        begin_json(ctl);
+        ok = run_for_each(ctl, argc, argv);
+        end_json(ctl, ok);
+        if (ctl->concise_begun)
+                putchar('\n');
+        if (ctl->report)
+                report_print(ctl);
+        return ok;
+}
+
+/* --count and --interval repeat a report. */
+static bool run_repeatedly(struct ctl *ctl, int argc, char **argv)
+{
+        const struct options *o = ctl->opt;
+        unsigned interval = o->given[OPT_INTERVAL] ? o->number[OPT_INTERVAL] : 1;
+        unsigned left = o->number[OPT_COUNT];
+        bool for_ever = !left && (o->given[OPT_COUNT] || o->given[OPT_INTERVAL]);
+
+        while (run_once(ctl, argc, argv)) {
+                if (!for_ever && left-- <= 1)
+                        return true;
+                if (ctl->report)
+                        putchar('\n');
+                fflush(stdout);
+                g_usleep(interval * G_USEC_PER_SEC);
+        }
+        return false;
+}
+
+/* With -S, a command on devices becomes a report that runs it for those that it selects. */
+static void prepare_selection(struct ctl *ctl, struct options *o)
+{
+        if (!o->given[OPT_SELECT] || ctl->verb->repeat != REPEAT_EACH_SELECT)
+                return;
+        ctl->selected = ctl->verb;
+        ctl->verb = verb_find("info");
+        o->given[OPT_COLUMNS]++;
+}
+
+static int run(struct ctl *ctl, struct options *o, int argc, char **argv)
+{
+        int status = 1;
+
+        if (!strcmp(ctl->verb->name, "splitname"))
+                o->given[OPT_COLUMNS]++;
+        if (!strcmp(ctl->verb->name, "mangle")) /* it has to see names as they are */
+                dm_set_name_mangling_mode(DM_STRING_MANGLING_NONE);
+        if (!check_options(ctl))
+                return misused();
+        prepare_selection(ctl, o);
+        if (o->given[OPT_COLUMNS] && strcmp(ctl->verb->name, "help") &&
+            report_begin(ctl) != REPORT_OK)
+                return 1;
+        ctl->many =
+                ctl->verb->repeat != REPEAT_NO && argc != 1 && (argc || !ctl_named_by_option(ctl));
+        status = !run_repeatedly(ctl, argc, argv);
+        report_free(ctl);
+        return status;
+}
+
+/* --help and --version stand for the commands, and never fail. */
+static int run_about(struct ctl *ctl, const char *name)
+{
+        ctl->verb = verb_find(name);
+        if (!ctl->verb->run(ctl, 0, NULL))
+                say_error("Command failed.");
+        return 0;
+}
+
+static int dispatch(struct ctl *ctl, struct options *o, int argc, char **argv)
+{
+        if (o->given[OPT_HELP])
+                return run_about(ctl, "help");
+        if (o->given[OPT_VERSION])
+                return run_about(ctl, "version");
+        if (!argc)
+                return misused_with_usage(NULL);
+        ctl->verb = verb_find(argv[0]);
+        if (!ctl->verb)
+                return misused_with_usage("Unknown command.");
+        argc--;
+        argv++;
+        if (argc < ctl->verb->min || (ctl->verb->max >= 0 && argc > ctl->verb->max))
+                return misused_with_usage("Incorrect number of arguments.");
+        return run(ctl, o, argc, argv);
+}
+
+/* fusemapctl --completion SHELL: for the build. */
+static bool print_completion(int argc, char **argv, int *status)
+{
+        g_autofree char *text = NULL;
+
+        if (argc != 3 || strcmp(argv[1], "--completion"))
+                return false;
+        text = completion_text(argv[2]);
+        if (text)
+                fputs(text, stdout);
+        *status = !text;
+        return true;
+}
+
+int main(int argc, char **argv)
+{
+        g_autofree char *program = g_path_get_basename(argc ? argv[0] : "fusemapctl");
+        struct options options;
+        struct ctl ctl = {.opt = &options};
+        int status;
+
+        setlocale(LC_ALL, "");
+        say_set_program(program);
+        if (print_completion(argc, argv, &status))
+                return status;
+        if (argc)
+                argv[0] = program; /* which getopt puts before its errors */
+        if (!options_parse(&options, &argc, &argv))
+                return misused();
+        if (options.given[OPT_VERBOSE])
+                say_explain_always();
+        ctl.client = client_new(options.text[OPT_SOCKET], options.text[OPT_MOUNT]);
+        status = dispatch(&ctl, &options, argc, argv);
+        client_free(ctl.client);
+        if (fflush(stdout) || ferror(stdout))
+                status = 1;
+        return status;
+}

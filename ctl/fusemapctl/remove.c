@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* remove, remove_all, wipe_table. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "device.h"
+#include "say.h"
+
+/* As libdm does it with --retry. */
+#define TRIES 25
+#define BETWEEN_TRIES_US 200000
+
+/* ---- wipe_table
+ * ------------------------------------------------------------------------------------------- */
+
+/* How many sectors the device's table has; 0 with an error said. */
+static uint64_t table_sectors(struct ctl *ctl, const Device *device)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GVariant) targets = NULL;
+        g_autoptr(GVariant) reply = client_call(
+                ctl->client, "Table",
+                g_variant_new("(s@a{sv})", device->wire,
+                              ctl_flags("inactive", ctl_given(ctl, OPT_INACTIVE), NULL)),
+                "(a(ttss))", &error);
+        GVariantIter iter;
+        uint64_t length, sum = 0;
+
+        if (!reply) {
+                device_failed(device, "table", error);
+                return 0;
+        }
+        targets = g_variant_get_child_value(reply, 0);
+        g_variant_iter_init(&iter, targets);
+        while (g_variant_iter_loop(&iter, "(ttss)", NULL, &length, NULL, NULL))
+                sum += length;
+        return sum;
+}
+
+static bool load_error_table(struct ctl *ctl, const Device *device)
+{
+        g_autofree char *table =
+                g_strdup_printf("0 %" PRIu64 " error \n", table_sectors(ctl, device));
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GVariant) reply = client_call(
+                ctl->client, "Load",
+                g_variant_new("(ss@a{sv})", device->wire, table,
+                              ctl_flags("readonly", ctl_given(ctl, OPT_READONLY), NULL)),
+                "()", &error);
+
+        return reply || device_failed(device, "reload", error);
+}
+
+static bool wipe(struct ctl *ctl, const char *name)
+{
+        bool force = ctl_given(ctl, OPT_FORCE); /* then nothing is waited for */
+        g_auto(Device) device = {0};
+
+        if (!name || !*name) {
+                say_error("No device specified.");
+                return false;
+        }
+        if (!device_init(ctl, &device, name) || !load_error_table(ctl, &device))
+                return false;
+        if (device_call(ctl, &device, "Resume",
+                        ctl_flags("noflush", force || ctl_given(ctl, OPT_NOFLUSH), "nolockfs",
+                                  force || ctl_given(ctl, OPT_NOLOCKFS), NULL),
+                        "resume"))
+                return true;
+        device_call(ctl, &device, "Clear", NULL, "clear");
+        return false;
+}
+
+bool verb_wipe_table(struct ctl *ctl, int argc, char **argv)
+{
+        return wipe(ctl, argc ? argv[0] : NULL);
+}
+
+/* ---- remove
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static bool remove_once(struct ctl *ctl, const Device *device, bool *busy)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GVariant) reply = client_call(
+                ctl->client, "Remove",
+                g_variant_new("(s@a{sv})", device->wire,
+                              ctl_flags("deferred", ctl_given(ctl, OPT_DEFERRED), "immediate",
+                                        ctl_given(ctl, OPT_IMMEDIATE), NULL)),
+                "()", &error);
+
+        if (reply)
+                return true;
+        *busy = client_errno(error) == EBUSY;
+        return device_failed(device, "remove", error);
+}
+
+bool verb_remove(struct ctl *ctl, int argc, char **argv)
+{
+        unsigned tries = ctl_given(ctl, OPT_RETRY) ? TRIES : 1;
+        const char *name = argc ? argv[0] : NULL;
+        g_auto(Device) device = {0};
+        bool busy = false;
+
+        if (name && ctl_given(ctl, OPT_FORCE))
+                wipe(ctl, name);
+        if (!device_init(ctl, &device, name))
+                return false;
+        while (!remove_once(ctl, &device, &busy)) {
+                if (!busy || !--tries)
+                        return false;
+                g_usleep(BETWEEN_TRIES_US);
+        }
+        return true;
+}
+
+/* ---- remove_all
+ * ------------------------------------------------------------------------------------------- */
+
+/* Removes what nobody has open, from the top of the stacks down. */
+static bool remove_closed(struct ctl *ctl)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GVariant) reply = client_call(
+                ctl->client, "RemoveAll",
+                g_variant_new("(@a{sv})",
+                              ctl_flags("deferred", ctl_given(ctl, OPT_DEFERRED), NULL)),
+                "(u)", &error);
+
+        return reply || ctl_fail(error);
+}
+
+bool verb_remove_all(struct ctl *ctl, int argc, char **argv)
+{
+        g_autoptr(GPtrArray) list = NULL;
+        g_autoptr(GPtrArray) left = NULL;
+
+        if (!remove_closed(ctl))
+                return false;
+        if (!ctl_given(ctl, OPT_FORCE))
+                return true;
+        list = ctl_list(ctl, true);
+        for (unsigned i = 0; list && i < list->len; i++)
+                wipe(ctl, ((const DeviceInfo *)list->pdata[i])->name);
+        if (!list || (list->len && !remove_closed(ctl)))
+                return false;
+        left = ctl_list(ctl, true);
+        if (left && left->len)
+                say_error("Unable to remove %u device(s).", left->len);
+        return left;
+}
