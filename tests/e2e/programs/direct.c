@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* direct FILE: O_DIRECT takes whole sectors, and sees what was written through the cache, and the other way. */
+/* direct FILE: O_DIRECT takes whole sectors, and sees what was written through the cache; and the reverse. */
 #include <fcntl.h>
 #include <unistd.h>
 
