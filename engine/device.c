@@ -293,6 +293,7 @@ void dm_init(void)
 {
         dm_watcher_start();
         dm_timers_start();
+        dm_io_start();
         dm_reaper_start();
 }
 
@@ -302,7 +303,9 @@ unsigned dm_exit(void)
 
         dm_timers_stop();
         dm_watcher_stop();
-        if (!left)
+        if (!left) {
+                dm_io_stop();
                 dm_lanes_join();
+        }
         return left;
 }

@@ -274,6 +274,10 @@ void dm_event_publish(enum dm_event_type type, struct mapped_device *md, const c
 
 /* ---- I/O (io.c) ------------------------------------------------------------------------------- */
 
+/* What dm_dev_submit() needs.  Control context. */
+void dm_io_start(void);
+void dm_io_stop(void);
+
 /* Ends everything parked at MD with ERROR, or submits it again when ERROR is 0. */
 void dm_io_release_parked(struct mapped_device *md, int error);
 /* Ends with EIO what is parked in the devices under MD on its behalf. */

@@ -139,6 +139,23 @@ void dm_bio_resubmit(struct dm_bio *bio);
 /* Moves the device's event number and wakes who waits for it.  Any thread. */
 void dm_target_event(struct dm_target *ti);
 
+/* Whether TI's device was destroyed immediately.  Any thread. */
+bool dm_target_is_dead(const struct dm_target *ti);
+
+/* ---- I/O that a target does itself ----------------------------------------------------------- */
+
+/* Does IO (op, flags, offset, len, buf, end, user; the offset is DEV's) on DEV, which is one of TI's.
+ * Called while a bio of TI or another such IO is in progress, its end included, or by a message that
+ * waits for it: from then until io->end returns it counts as I/O of the device, so a suspend or a
+ * removal waits for it.  io->end is called once, in another thread, perhaps before this returns, and
+ * never from within this call.  On a device destroyed immediately it ends with -EIO.  Any thread. */
+void dm_dev_submit(struct dm_target *ti, struct dm_dev *dev, struct dm_io *io);
+
+/* Does the same and waits: 0 or -errno.  For what the control plane writes itself, in dtr above all, when
+ * TI gets no I/O; it does not count.  Control context. */
+int dm_dev_io(struct dm_dev *dev, enum dm_op op, unsigned flags, uint64_t offset, uint64_t len,
+              void *buf);
+
 /* ---- bios that wait for a time --------------------------------------------------------------- */
 
 /* The bios that one target holds back, on the engine's timers: no thread waits with them. */
