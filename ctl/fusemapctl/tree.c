@@ -232,7 +232,7 @@ static void draw(struct drawing *d, const Node *node, unsigned depth, bool more)
                 draw_node(d, node, depth, children->len > 0);
         for (unsigned i = 0; i < children->len; i++)
                 draw(d, children->pdata[i], depth + 1, i + 1 < children->len);
-        if (d->line->len) /* compact, and no child was shown */
+        if (is_shown(d, node) && d->line->len) /* compact, and no child was shown */
                 end_line(d);
 }
 
