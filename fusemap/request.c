@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "teardown.h"
 
 struct request {
         struct request *next, **link; /* guarded: requests */
@@ -65,7 +66,8 @@ static void unlink_request(struct request *r)
                 if (r->watched)
                         watched--;
         }
-        if (last)
+        /* nobody else waits for it, and a wake-up for each request would cost more than the request */
+        if (last && teardown_refuses_io())
                 dm_wake_all();
 }
 
