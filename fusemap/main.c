@@ -3,10 +3,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ctl/server.h"
 #include "daemon.h"
+#include "exec.h"
 #include "fs.h"
 #include "log.h"
 #include "mountpoint.h"
@@ -148,6 +150,8 @@ int main(int argc, char **argv)
         GError *error = NULL;
         int status;
 
+        if (argc > 1 && !strcmp(argv[1], "exec"))
+                return exec_main(argc - 1, argv + 1);
         if (!options_parse(&options, argc, argv, &error)) {
                 options_clear(&options);
                 return error ? fail("", error) : EXIT_SUCCESS;
