@@ -166,8 +166,10 @@ static bool listen_at(struct ctl_listener *l, GError **error)
         l->server = g_dbus_server_new_sync(address, G_DBUS_SERVER_FLAGS_NONE, guid, l->observer, NULL,
                                            error);
         umask(mask);
-        if (!l->server)
+        if (!l->server) {
+                g_prefix_error(error, "%s: ", l->path);
                 return false;
+        }
         g_signal_connect(l->server, "new-connection", G_CALLBACK(on_connection), l);
         g_dbus_server_start(l->server);
         return true;

@@ -2,10 +2,14 @@
 /*
  * Backings: regular files and block devices, opened once per access mode and shared by all tables.
  *
- * I/O goes two ways.  dm_backing_try_io() does in the calling thread what should not block: reads
- * with RWF_NOWAIT, and buffered writes to local file systems.  dm_backing_io() does anything, in
- * the backing's lane, for as long as it takes.
+ * I/O goes three ways.  dm_backing_try_io() does in the calling thread what should not block: reads
+ * with RWF_NOWAIT, and buffered writes to local file systems.  What dm_backing_ring() takes goes to the
+ * backing's ring.  dm_backing_io() does anything, in the backing's lane, for as long as it takes.
+ *
+ * A direct backing (dm_set_direct()) is open twice: what is aligned bypasses the page cache, the rest
+ * does not, and the kernel keeps the two coherent.
  */
+#include "async.h"
 #include "dm-internal.h"
 
 #include <fcntl.h>
@@ -35,6 +39,9 @@ struct dm_backing {
         struct identity id;
         unsigned users; /* guarded: backings */
         int fd;
+        int direct_fd;                        /* -1: not direct */
+        uint64_t memory_align, offset_align; /* of direct I/O; bytes, powers of two */
+        struct dm_ring *ring;                /* for direct I/O; NULL: the lane does it */
         bool write_inline;
         bool memory;
         _Atomic int read_way;
@@ -45,6 +52,12 @@ struct dm_backing {
 
 static struct dm_mutex backings = DM_MUTEX_INIT;
 static GHashTable *shared; /* guarded: backings; a set of struct dm_backing *, by their id */
+static _Atomic bool direct;
+
+void dm_set_direct(bool on)
+{
+        atomic_store(&direct, on);
+}
 
 /* ---- opening ---------------------------------------------------------------------------------- */
 
@@ -133,6 +146,31 @@ static gboolean id_equal(const void *a, const void *b)
                x->read_only == y->read_only;
 }
 
+static void learn_alignment(struct dm_backing *b)
+{
+        struct statx st;
+
+        b->memory_align = b->offset_align = (uint64_t)sysconf(_SC_PAGESIZE);
+        if (statx(b->direct_fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &st) == 0 &&
+            (st.stx_mask & STATX_DIOALIGN) && st.stx_dio_offset_align) {
+                b->memory_align = st.stx_dio_mem_align;
+                b->offset_align = st.stx_dio_offset_align;
+        }
+}
+
+/* Opens B's file once more, for direct I/O. */
+static bool open_direct(struct dm_backing *b, const char *path, GError **error)
+{
+        g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", b->fd);
+
+        b->direct_fd = open(self, (b->id.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_DIRECT);
+        if (b->direct_fd < 0)
+                return dm_fail(error, errno, "%s: no direct I/O there: %s", path, g_strerror(errno));
+        learn_alignment(b);
+        b->ring = dm_ring_new();
+        return true;
+}
+
 static struct dm_backing *make(int fd, const struct stat *st, const char *path, bool read_only)
 {
         struct dm_backing *b = g_new0(struct dm_backing, 1);
@@ -144,6 +182,7 @@ static struct dm_backing *make(int fd, const struct stat *st, const char *path, 
         b->id.read_only = read_only;
         b->users = 1;
         b->fd = fd;
+        b->direct_fd = -1;
         b->slow = dm_slow_slot();
         b->lane = dm_lane_new(name);
         look_at_file_system(b);
@@ -153,6 +192,9 @@ static struct dm_backing *make(int fd, const struct stat *st, const char *path, 
 static void unmake(struct dm_backing *b)
 {
         dm_lane_unref(b->lane);
+        dm_ring_free(b->ring);
+        if (b->direct_fd >= 0)
+                close(b->direct_fd);
         close(b->fd);
         g_free(b);
 }
@@ -182,6 +224,10 @@ struct dm_backing *dm_backing_open(const char *path, bool read_only, GError **er
         if (fd < 0)
                 return NULL;
         mine = make(fd, &st, path, read_only);
+        if (atomic_load(&direct) && !open_direct(mine, path, error)) {
+                unmake(mine);
+                return NULL;
+        }
         b = share(mine);
         if (b != mine)
                 unmake(mine);
@@ -227,17 +273,27 @@ struct dm_lane *dm_backing_lane(struct dm_backing *b)
 
 /* ---- reading and writing ---------------------------------------------------------------------- */
 
+/* Where BIO's data is read or written: past the page cache if that was asked for and can be. */
+static int fd_for(const struct dm_backing *b, const struct dm_bio *bio)
+{
+        if (b->direct_fd < 0 || ((bio->offset | bio->len) & (b->offset_align - 1)) ||
+            ((uintptr_t)bio->buf & (b->memory_align - 1)))
+                return b->fd;
+        return b->direct_fd;
+}
+
 /* All of a read with preadv2() FLAGS; the end of the file is an error, for the table was checked
  * against its size. */
 static int read_all(struct dm_backing *b, const struct dm_bio *bio, int flags)
 {
+        int fd = fd_for(b, bio);
         uint64_t done = 0;
 
         while (done < bio->len) {
                 struct iovec iov = {bio->buf + done, bio->len - done};
                 off_t at = (off_t)(bio->offset + done);
-                ssize_t n = flags ? preadv2(b->fd, &iov, 1, at, flags)
-                                  : pread(b->fd, iov.iov_base, iov.iov_len, at);
+                ssize_t n = flags ? preadv2(fd, &iov, 1, at, flags)
+                                  : pread(fd, iov.iov_base, iov.iov_len, at);
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -248,8 +304,7 @@ static int read_all(struct dm_backing *b, const struct dm_bio *bio, int flags)
         return 0;
 }
 
-static int write_all(struct dm_backing *b, const char *buf, uint64_t offset, uint64_t len,
-                     int flags)
+static int write_at(int fd, const char *buf, uint64_t offset, uint64_t len, int flags)
 {
         uint64_t done = 0;
 
@@ -257,8 +312,8 @@ static int write_all(struct dm_backing *b, const char *buf, uint64_t offset, uin
                 /* iov_base is for reads too, hence not const; pwritev2() only reads */
                 struct iovec iov = {(void *)(uintptr_t)(buf + done), len - done};
                 off_t at = (off_t)(offset + done);
-                ssize_t n = flags ? pwritev2(b->fd, &iov, 1, at, flags)
-                                  : pwrite(b->fd, iov.iov_base, iov.iov_len, at);
+                ssize_t n = flags ? pwritev2(fd, &iov, 1, at, flags)
+                                  : pwrite(fd, iov.iov_base, iov.iov_len, at);
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -267,6 +322,11 @@ static int write_all(struct dm_backing *b, const char *buf, uint64_t offset, uin
                 done += (uint64_t)n;
         }
         return 0;
+}
+
+static int write_all(struct dm_backing *b, const struct dm_bio *bio, int flags)
+{
+        return write_at(fd_for(b, bio), bio->buf, bio->offset, bio->len, flags);
 }
 
 static bool is_unsupported(int error)
@@ -298,13 +358,24 @@ int dm_backing_try_io(struct dm_backing *b, const struct dm_bio *bio)
         if (!is_read &&
             (bio->op != DM_OP_WRITE || (bio->flags & DM_IO_FUA) || !b->write_inline))
                 return -EAGAIN;
-        if (dm_is_slow(b->slow))
+        if (b->direct_fd >= 0 || dm_is_slow(b->slow))
                 return -EAGAIN;
 
         dm_inline_begin(b->slow);
-        r = is_read ? try_read(b, bio) : write_all(b, bio->buf, bio->offset, bio->len, 0);
+        r = is_read ? try_read(b, bio) : write_all(b, bio, 0);
         dm_inline_end();
         return r;
+}
+
+/* Direct I/O waits for the device alone. */
+struct dm_ring *dm_backing_ring(struct dm_backing *b, const struct dm_bio *bio, int *ret_fd)
+{
+        bool plain_write = bio->op == DM_OP_WRITE && !(bio->flags & DM_IO_FUA);
+
+        if (!b->ring || !(plain_write || bio->op == DM_OP_READ))
+                return NULL;
+        *ret_fd = fd_for(b, bio);
+        return *ret_fd == b->direct_fd ? b->ring : NULL;
 }
 
 /* ---- durability ------------------------------------------------------------------------------- */
@@ -345,10 +416,10 @@ static int write_durably(struct dm_backing *b, const struct dm_bio *bio)
 
         if (r)
                 return r;
-        r = write_all(b, bio->buf, bio->offset, bio->len, RWF_DSYNC);
+        r = write_all(b, bio, RWF_DSYNC);
         if (!is_unsupported(r))
                 return note_lost(b, r);
-        r = write_all(b, bio->buf, bio->offset, bio->len, 0);
+        r = write_all(b, bio, 0);
         return r ? r : sync_file(b);
 }
 
@@ -410,7 +481,7 @@ static int write_zeroes_by_hand(struct dm_backing *b, uint64_t offset, uint64_t 
 
         for (uint64_t n; len && !r; offset += n, len -= n) {
                 n = MIN(len, sizeof(zeroes));
-                r = write_all(b, zeroes, offset, n, 0);
+                r = write_at(b->fd, zeroes, offset, n, 0);
         }
         return r;
 }
@@ -451,7 +522,7 @@ int dm_backing_io(struct dm_backing *b, const struct dm_bio *bio)
         case DM_OP_WRITE:
                 return bio->flags & DM_IO_FUA
                                ? write_durably(b, bio)
-                               : write_all(b, bio->buf, bio->offset, bio->len, 0);
+                               : write_all(b, bio, 0);
         case DM_OP_FLUSH:
                 return sync_file(b);
         case DM_OP_DISCARD:

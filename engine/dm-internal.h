@@ -73,6 +73,10 @@ struct dm_lane *dm_backing_lane(struct dm_backing *backing);
 /* Does the I/O of BIO (its op, flags, offset, len, buf) if that will not block: 0, -errno, or -EAGAIN:
  * use dm_backing_io() in the lane.  I/O plane. */
 int dm_backing_try_io(struct dm_backing *backing, const struct dm_bio *bio);
+/* The ring that may do BIO, which dm_backing_try_io() has declined, and with which descriptor; NULL: none
+ * may.  I/O plane. */
+struct dm_ring;
+struct dm_ring *dm_backing_ring(struct dm_backing *backing, const struct dm_bio *bio, int *ret_fd);
 /* Does it, blocking as long as it takes.  Lane threads. */
 int dm_backing_io(struct dm_backing *backing, const struct dm_bio *bio);
 /* lseek SEEK_DATA or SEEK_HOLE: as dm_seek(). */

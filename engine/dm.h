@@ -53,6 +53,10 @@ unsigned dm_exit(void);
  * as the mapped device NAME inside the process.  DIR is absolute; copied.  Control context. */
 void dm_set_map_directory(const char *dir);
 
+/* From now on backings are opened for direct I/O as well (O_DIRECT), past the page cache; a file whose
+ * file system cannot do that is refused.  Control context. */
+void dm_set_direct(bool on);
+
 /* ---- lifetimes ------------------------------------------------------------------------------- */
 
 struct dm_create_params {

@@ -3,13 +3,17 @@
  * The I/O path: the gate, parking while suspended, splitting over the live table, mapping, and
  * completion.  A dm_io is what a submitter hands in; a piece of it inside one target is a dm_bio.
  */
+#include "async.h"
 #include "dm-internal.h"
 
 struct piece {
         struct dm_bio bio; /* first: targets hand back a pointer to it */
         struct dm_io *io;
         struct dm_io lower;  /* when the bio goes to another mapped device */
-        struct dm_work work; /* when it waits in a backing's lane */
+        union {
+                struct dm_work work;   /* when it waits in a backing's lane */
+                struct dm_async async; /* when it is with the ring */
+        };
         _Atomic bool ended;
         max_align_t data[]; /* the target's */
 };
@@ -174,14 +178,40 @@ static void run_lower(struct dm_work *work, bool cancelled)
                 issue_to_device(piece);
 }
 
+static void ring_ended(struct dm_async *async, int error)
+{
+        end_piece((struct piece *)((char *)async - offsetof(struct piece, async)), error);
+}
+
+/* False when the piece is none for the ring. */
+static bool give_to_ring(struct piece *piece)
+{
+        struct dm_bio *bio = &piece->bio;
+        int fd;
+        struct dm_ring *ring = dm_backing_ring(bio->dev->backing, bio, &fd);
+
+        if (!ring)
+                return false;
+        piece->async = (struct dm_async){
+                .fd = fd,
+                .write = bio->op == DM_OP_WRITE,
+                .buf = bio->buf,
+                .offset = bio->offset,
+                .len = bio->len,
+                .done = ring_ended,
+        };
+        dm_ring_submit(ring, &piece->async);
+        return true;
+}
+
 static void issue_to_backing(struct piece *piece)
 {
         int error = dm_backing_try_io(piece->bio.dev->backing, &piece->bio);
 
-        if (error == -EAGAIN)
-                queue_to_lane(piece);
-        else
+        if (error != -EAGAIN)
                 end_piece(piece, error);
+        else if (!give_to_ring(piece))
+                queue_to_lane(piece);
 }
 
 static void issue(struct piece *piece)

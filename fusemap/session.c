@@ -23,6 +23,11 @@
 
 #include "fs.h"
 
+/* A write's data lies aligned in the buffer, as direct I/O wants it, when the headers end there. */
+#define ALIGNMENT 4096
+#define REQUEST_OFFSET (ALIGNMENT - sizeof(struct fuse_in_header) - sizeof(struct fuse_write_in))
+#define REQUEST_MAX (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in) + SESSION_IO_MAX)
+
 #define JOIN_NS (20 * (uint64_t)DM_NS_PER_MS)
 
 /* linux/fuse.h since 6.6: mmap(MAP_SHARED) of files opened with FOPEN_DIRECT_IO */
@@ -45,7 +50,8 @@ struct session {
 
 static __thread int reply_fd = -1;
 static __thread void *read_buffer;
-static __thread struct fuse_buf request_buffer;
+static __thread char *request_base; /* the buffer that requests are read into */
+static __thread struct fuse_buf request_buffer; /* the request, at REQUEST_OFFSET of it */
 
 /* ---- hooks of libfuse ----------------------------------------------------------------------------------- */
 
@@ -96,10 +102,19 @@ int session_set_reply_fd(int fd)
 
 /* ---- buffers ---------------------------------------------------------------------------------------------- */
 
+static void *allocate(size_t size)
+{
+        void *memory;
+
+        if (posix_memalign(&memory, ALIGNMENT, size))
+                g_error("no memory for a buffer");
+        return memory;
+}
+
 void *session_read_buffer(void)
 {
-        if (!read_buffer && posix_memalign(&read_buffer, 4096, SESSION_IO_MAX))
-                g_error("no memory for a buffer");
+        if (!read_buffer)
+                read_buffer = allocate(SESSION_IO_MAX);
         return read_buffer;
 }
 
@@ -110,7 +125,7 @@ void *session_steal_read_buffer(void)
 
 void *session_steal_request_buffer(void)
 {
-        return g_steal_pointer(&request_buffer.mem); /* libfuse makes another */
+        return g_steal_pointer(&request_base);
 }
 
 /* ---- workers ------------------------------------------------------------------------------------------------ */
@@ -182,19 +197,37 @@ static void discharge(struct session *s)
         }
 }
 
+/* Reads the next request; false when the mount has ended.  (fuse_session_receive_buf() would put it at the
+ * begin of a buffer.) */
+static bool receive(struct session *s)
+{
+        int fd = reply_fd >= 0 ? reply_fd : fuse_session_fd(s->fuse);
+        ssize_t n;
+
+        if (!request_base)
+                request_base = allocate(REQUEST_OFFSET + REQUEST_MAX);
+        while (!fuse_session_exited(s->fuse)) {
+                n = read(fd, request_base + REQUEST_OFFSET, REQUEST_MAX);
+                if (n >= (ssize_t)sizeof(struct fuse_in_header)) {
+                        request_buffer.mem = request_base + REQUEST_OFFSET;
+                        request_buffer.size = (size_t)n;
+                        return true;
+                }
+                /* ENOENT: the program was interrupted before we could read its request */
+                if (n >= 0 || (errno != EINTR && errno != EAGAIN && errno != ENOENT))
+                        return false;
+        }
+        return false;
+}
+
 static void work(void *user, unsigned number)
 {
         struct session *s = user;
-        int fd = take_descriptor(s), r;
+        int fd = take_descriptor(s);
 
         enlist(s);
         reply_fd = fd; /* without one of its own a worker shares the session's */
-        while (!fuse_session_exited(s->fuse)) {
-                r = fuse_session_receive_buf(s->fuse, &request_buffer);
-                if (r == -EINTR || r == -EAGAIN || r == -ENOENT)
-                        continue;
-                if (r <= 0)
-                        break;
+        while (receive(s)) {
                 process(s);
                 if (dm_worker_surplus())
                         goto out;
@@ -204,7 +237,7 @@ static void work(void *user, unsigned number)
         fuse_session_exit(s->fuse);
 out:
         free(g_steal_pointer(&read_buffer));
-        free(g_steal_pointer(&request_buffer.mem));
+        free(session_steal_request_buffer());
         reply_fd = -1;
         discharge(s);
         give_descriptor(s, fd);
