@@ -122,6 +122,7 @@ static int run(const struct options *o)
                 return fail("", error);
         dm_init();
         dm_set_map_directory(o->mountpoint);
+        dm_set_direct(o->direct);
         server = ctl_server_start(o->mountpoint, o->socket, &hooks, &error);
         if (!server) {
                 session_unmount(s);

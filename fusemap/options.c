@@ -11,7 +11,7 @@
 #define BACKGROUND_MAX 4096
 
 struct raw {
-        gboolean foreground, version;
+        gboolean foreground, version, direct;
         char *on_unmount, *socket;
         char *drain_timeout, *threads, *max_background;
         char **o, **rest;
@@ -96,8 +96,8 @@ static bool take_word(struct options *o, struct raw *raw, const char *word, GErr
 
         if (!*word || is_mount_noise(word))
                 return true;
-        if (!strcmp(word, "foreground")) {
-                raw->foreground = TRUE;
+        if (!strcmp(word, "foreground") || !strcmp(word, "direct")) {
+                *(*word == 'f' ? &raw->foreground : &raw->direct) = TRUE;
                 return true;
         }
         for (unsigned i = 0; i < G_N_ELEMENTS(ours); i++) {
@@ -177,6 +177,7 @@ static bool take_all(struct options *o, struct raw *raw, GError **error)
             !take_mountpoint(o, raw->rest, error))
                 return false;
         o->foreground = raw->foreground;
+        o->direct = raw->direct;
         o->socket = g_strdup(raw->socket);
         return true;
 }
@@ -193,6 +194,8 @@ bool options_parse(struct options *o, int argc, char **argv, GError **error)
                  "After so long a drain turns into force (0: never)", "SECONDS"},
                 {"socket", 0, 0, G_OPTION_ARG_STRING, &raw.socket,
                  "Where to listen for fusemapctl", "PATH"},
+                {"direct", 0, 0, G_OPTION_ARG_NONE, &raw.direct,
+                 "Read and write backings past the page cache (O_DIRECT)", NULL},
                 {"threads", 0, 0, G_OPTION_ARG_STRING, &raw.threads,
                  "How many workers wait for requests", "N"},
                 {"max-background", 0, 0, G_OPTION_ARG_STRING, &raw.max_background,

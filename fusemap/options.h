@@ -11,6 +11,7 @@ struct options {
         char *socket;       /* NULL: the default place */
         char *fuse_options; /* for the mount, comma-separated; NULL: none */
         bool foreground, force_on_unmount;
+        bool direct; /* backings bypass the page cache */
         int drain_timeout; /* seconds; 0: none */
         int threads, max_background;
 };
