@@ -162,6 +162,18 @@ static char *zsh_text(void)
         return g_string_free(out, FALSE);
 }
 
+/* The synopsis, in the page's Markdown: a line block. */
+static void add_man_line(GString *out, const char *verb, const char *usage)
+{
+        g_string_append_printf(out, "| **fusemapctl %s**%s", verb, *usage ? " " : "");
+        for (; *usage; usage++) {
+                if (strchr("<>", *usage))
+                        g_string_append_c(out, '\\');
+                g_string_append_c(out, *usage);
+        }
+        g_string_append_c(out, '\n');
+}
+
 static char *man_text(void)
 {
         GString *out = g_string_new(NULL);
@@ -170,9 +182,9 @@ static char *man_text(void)
                 g_auto(GStrv) forms = g_strsplit(v->usage, "\n", -1);
 
                 if (!*forms)
-                        g_string_append_printf(out, "fusemapctl %s\n", v->name);
+                        add_man_line(out, v->name, "");
                 for (char **form = forms; *form; form++)
-                        g_string_append_printf(out, "fusemapctl %s %s\n", v->name, *form);
+                        add_man_line(out, v->name, *form);
         }
         return g_string_free(out, FALSE);
 }
