@@ -6,6 +6,10 @@
  */
 #include "dm-internal.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
 #define TICK_NS (10 * (uint64_t)DM_NS_PER_MS)
 #define STUCK_TICKS 2u
 #define SLOW_NS (1 * (uint64_t)DM_NS_PER_S)
@@ -16,6 +20,7 @@ struct worker {
         struct worker *next;
         struct dm_workers *pool;
         unsigned number;
+        pid_t thread;           /* guarded: workers; 0 at first */
         _Atomic uint32_t busy;  /* tick + 1 when its inline work began; 0: none */
         _Atomic uint32_t slow;  /* the slow slot of the backing it works on */
         bool leaving;           /* guarded: workers; counted in its pool's `leaving' */
@@ -124,9 +129,16 @@ static void leave(struct worker *w)
         pthread_cond_broadcast(&changed);
 }
 
+static void enter(struct worker *w)
+{
+        DM_LOCK_SCOPE(&workers);
+        w->thread = gettid();
+}
+
 static void *worker_thread(void *arg)
 {
         self = arg;
+        enter(self);
         pthread_setname_np(pthread_self(), "worker");
         self->pool->fn(self->pool->user, self->number);
         leave(g_steal_pointer(&self));
@@ -236,13 +248,25 @@ static void fill_up(struct dm_workers *p)
                         break; /* the next tick tries again */
 }
 
+/* Workers whose inline work takes long, of one look; the watcher's own. */
+static struct suspect {
+        pid_t thread;
+        uint32_t busy;
+} suspects[WORKERS_MAX];
+static unsigned suspect_count;
+
+static void note_slow(const struct worker *w)
+{
+        atomic_store(&slow_until[atomic_load(&w->slow)], dm_clock_real_ns() + SLOW_NS);
+}
+
 /* Looks at every worker's inline work; true if there is any. */
 static bool look(uint32_t now)
 {
-        uint64_t slow_end = dm_clock_real_ns() + SLOW_NS;
         bool active = false;
 
         dm_assert_held(&workers);
+        suspect_count = 0;
         if (!pool)
                 return false;
         for (struct worker *w = pool->list; w; w = w->next) {
@@ -253,11 +277,56 @@ static bool look(uint32_t now)
                 active = true;
                 if (now - (busy - 1) < STUCK_TICKS)
                         continue;
-                atomic_store(&slow_until[atomic_load(&w->slow)], slow_end);
-                mark_stuck(w);
+                if (atomic_load(&w->stuck))
+                        note_slow(w);
+                else if (suspect_count < WORKERS_MAX)
+                        suspects[suspect_count++] = (struct suspect){w->thread, busy};
         }
         fill_up(pool);
         return active;
+}
+
+/* Whether THREAD of this process sleeps: one that runs, or would if it had a CPU, is not stuck.  True
+ * when nobody knows. */
+static bool sleeps(pid_t thread)
+{
+        char path[64], text[512];
+        const char *state;
+        ssize_t n = -1;
+        int fd;
+
+        snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)thread);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0) {
+                n = read(fd, text, sizeof(text) - 1);
+                close(fd);
+        }
+        if (n <= 0)
+                return true;
+        text[n] = '\0';
+        state = strrchr(text, ')'); /* of "(name) S ..." */
+        return !state || strncmp(state, ") R", 3) != 0;
+}
+
+/* S was asleep in inline work: if that goes on, it is stuck. */
+static void convict(const struct suspect *s)
+{
+        DM_LOCK_SCOPE(&workers);
+        for (struct worker *w = pool ? pool->list : NULL; w; w = w->next) {
+                if (w->thread == s->thread && atomic_load(&w->busy) == s->busy) {
+                        note_slow(w);
+                        mark_stuck(w);
+                        fill_up(w->pool);
+                        return;
+                }
+        }
+}
+
+static void examine_suspects(void)
+{
+        for (unsigned i = 0; i < suspect_count; i++)
+                if (sleeps(suspects[i].thread))
+                        convict(&suspects[i]);
 }
 
 /* Sleeps until a worker begins inline work; they look at `parked' after they have set `busy', and the
@@ -293,16 +362,18 @@ static void *watch(void *unused)
                         park();
                 }
                 next = dm_clock_real_ns() + TICK_NS;
-
-                DM_LOCK_SCOPE(&workers);
-                while (!stop_watching && dm_cond_wait_until(&changed, &workers, next))
-                        ;
-                if (stop_watching) {
-                        watching = false;
-                        pthread_cond_broadcast(&changed);
-                        return NULL;
+                {
+                        DM_LOCK_SCOPE(&workers);
+                        while (!stop_watching && dm_cond_wait_until(&changed, &workers, next))
+                                ;
+                        if (stop_watching) {
+                                watching = false;
+                                pthread_cond_broadcast(&changed);
+                                return NULL;
+                        }
+                        active = look(atomic_fetch_add(&tick, 1) + 1);
                 }
-                active = look(atomic_fetch_add(&tick, 1) + 1);
+                examine_suspects();
         }
 }
 
