@@ -378,8 +378,11 @@ void session_free(struct session *s)
                 close(g_array_index(s->spare, int, i));
         g_array_unref(s->spare);
         g_array_unref(s->threads_running);
-        if (s->fuse)
+        if (s->fuse) {
+                /* it has ended: this only lets go of what libfuse keeps for it */
+                fuse_session_unmount(s->fuse);
                 fuse_session_destroy(s->fuse);
+        }
         g_free(s->mountpoint);
         g_free(s);
 }
