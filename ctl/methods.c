@@ -33,7 +33,8 @@ static GVariant *fail(GError **error, int code, const char *format, ...)
         va_list list;
 
         va_start(list, format);
-        *error = g_error_new_valist(DM_ERROR, code, format, list);
+        if (error)
+                *error = g_error_new_valist(DM_ERROR, code, format, list);
         va_end(list);
         return NULL;
 }
@@ -351,20 +352,17 @@ static GVariant *utf8(char *text)
         return g_variant_new_string(valid);
 }
 
-static GVariant *method_table(struct ctl_call *call, GError **error)
+/* How the targets or the dependencies of one device become a value of TYPE. */
+struct lister {
+        const char *type;
+        GVariant *(*list)(struct mapped_device *md, unsigned flags);
+};
+
+static GVariant *list_targets(struct mapped_device *md, unsigned flags)
 {
-        g_autoptr(GVariant) options = argument(call, 1);
-        bool inactive = false, status = false, noflush = false;
-        const struct ctl_key keys[] = {
-                {"inactive", 'b', &inactive}, {"status", 'b', &status}, {"noflush", 'b', &noflush}};
-        g_autoptr(GArray) targets = NULL;
+        g_autoptr(GArray) targets = dm_table_text(md, flags);
         GVariantBuilder builder;
 
-        if (!READ_DICT(options, keys, error))
-                return NULL;
-        targets = dm_table_text(call->md, (inactive ? DM_TEXT_INACTIVE : 0) |
-                                                  (status ? DM_TEXT_STATUS : 0) |
-                                                  (noflush ? DM_TEXT_NOFLUSH : 0));
         g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ttss)"));
         for (unsigned i = 0; i < targets->len; i++) {
                 struct dm_target_text *t = &g_array_index(targets, struct dm_target_text, i);
@@ -372,20 +370,14 @@ static GVariant *method_table(struct ctl_call *call, GError **error)
                 g_variant_builder_add(&builder, "(tts@s)", t->start, t->length, t->type,
                                       utf8(t->text));
         }
-        return g_variant_new("(a(ttss))", &builder);
+        return g_variant_builder_end(&builder);
 }
 
-static GVariant *method_deps(struct ctl_call *call, GError **error)
+static GVariant *list_deps(struct mapped_device *md, unsigned flags)
 {
-        g_autoptr(GVariant) options = argument(call, 1);
-        bool inactive = false;
-        const struct ctl_key keys[] = {{"inactive", 'b', &inactive}};
-        g_autoptr(GArray) deps = NULL;
+        g_autoptr(GArray) deps = dm_table_deps(md, flags);
         GVariantBuilder builder;
 
-        if (!READ_DICT(options, keys, error))
-                return NULL;
-        deps = dm_table_deps(call->md, inactive ? DM_TEXT_INACTIVE : 0);
         g_variant_builder_init(&builder, G_VARIANT_TYPE("a(suub)"));
         for (unsigned i = 0; i < deps->len; i++) {
                 struct dm_dep *dep = &g_array_index(deps, struct dm_dep, i);
@@ -393,7 +385,105 @@ static GVariant *method_deps(struct ctl_call *call, GError **error)
                 g_variant_builder_add(&builder, "(@suub)", utf8(dep->path), dep->major, dep->minor,
                                       dep->mapped);
         }
-        return g_variant_new("(a(suub))", &builder);
+        return g_variant_builder_end(&builder);
+}
+
+static const struct lister targets_lister = {"a(ttss)", list_targets};
+static const struct lister deps_lister = {"a(suub)", list_deps};
+
+static bool read_text_flags(GVariant *options, unsigned *flags, GError **error)
+{
+        bool inactive = false, status = false, noflush = false;
+        const struct ctl_key keys[] = {
+                {"inactive", 'b', &inactive}, {"status", 'b', &status}, {"noflush", 'b', &noflush}};
+
+        if (!READ_DICT(options, keys, error))
+                return false;
+        *flags = (inactive ? DM_TEXT_INACTIVE : 0) | (status ? DM_TEXT_STATUS : 0) |
+                 (noflush ? DM_TEXT_NOFLUSH : 0);
+        return true;
+}
+
+static GVariant *list_one(struct ctl_call *call, const struct lister *lister, GError **error)
+{
+        g_autoptr(GVariant) options = argument(call, 1);
+        GVariant *list;
+        unsigned flags;
+
+        if (!read_text_flags(options, &flags, error))
+                return NULL;
+        list = lister->list(call->md, flags);
+        return g_variant_new_tuple(&list, 1);
+}
+
+static void add_listed(GVariantBuilder *builder, const char *name, struct mapped_device *md,
+                       const struct lister *lister, unsigned flags)
+{
+        GVariant *list = md ? lister->list(md, flags)
+                            : g_variant_new_array(G_VARIANT_TYPE(lister->type + 1), NULL, 0);
+
+        g_variant_builder_add(builder, "(ss@*)", name, md ? "" : "ENXIO", list);
+}
+
+static void list_all(GVariantBuilder *builder, const struct lister *lister, unsigned flags)
+{
+        g_autoptr(GPtrArray) devices = dm_list();
+
+        for (unsigned i = 0; i < devices->len; i++) {
+                struct dm_info info;
+
+                dm_get_info(devices->pdata[i], &info);
+                add_listed(builder, info.name, devices->pdata[i], lister, flags);
+                dm_info_clear(&info);
+        }
+}
+
+static GVariant *list_many(struct ctl_call *call, const struct lister *lister, GError **error)
+{
+        g_autoptr(GVariant) names = argument(call, 0);
+        g_autoptr(GVariant) options = argument(call, 1);
+        g_autofree char *type = g_strdup_printf("a(ss%s)", lister->type);
+        GVariantBuilder builder;
+        GVariantIter iter;
+        const char *name;
+        GVariant *list;
+        unsigned flags;
+
+        if (!read_text_flags(options, &flags, error))
+                return NULL;
+        g_variant_builder_init(&builder, G_VARIANT_TYPE(type));
+        if (!g_variant_n_children(names))
+                list_all(&builder, lister, flags);
+        g_variant_iter_init(&iter, names);
+        while (g_variant_iter_next(&iter, "&s", &name)) {
+                struct mapped_device *md = find(name, NULL);
+
+                add_listed(&builder, name, md, lister, flags);
+                if (md)
+                        dm_put(md);
+        }
+        list = g_variant_builder_end(&builder);
+        return g_variant_new_tuple(&list, 1);
+}
+
+static GVariant *method_table(struct ctl_call *call, GError **error)
+{
+        return list_one(call, &targets_lister, error);
+}
+
+static GVariant *method_table_many(struct ctl_call *call, GError **error)
+{
+        return list_many(call, &targets_lister, error);
+}
+
+static GVariant *method_deps(struct ctl_call *call, GError **error)
+{
+        return list_one(call, &deps_lister, error);
+}
+
+static GVariant *method_deps_many(struct ctl_call *call, GError **error)
+{
+        return list_many(call, &deps_lister, error);
 }
 
 static GVariant *method_message(struct ctl_call *call, GError **error)
@@ -495,6 +585,8 @@ static const struct method {
         {.name = "Resume", .run = method_resume, .on_device = true, .changes = true},
         {.name = "Table", .run = method_table, .on_device = true},
         {.name = "Deps", .run = method_deps, .on_device = true},
+        {.name = "TableMany", .run = method_table_many},
+        {.name = "DepsMany", .run = method_deps_many},
         {.name = "Message", .run = method_message, .on_device = true},
         {.name = "WaitEvent", .run = method_wait_event, .on_device = true},
         {.name = "Targets", .run = method_targets},

@@ -239,8 +239,10 @@ static bool resolve(const char *path, struct mapped_device **ret_md, char **ret_
 
 struct dev {
         struct dm_dev dev;
-        char *text;     /* the path as an argument: blanks and backslashes quoted */
-        uint64_t upper; /* the id of the table's device; with dev.md: there is an edge */
+        size_t prefix;    /* with dev.md: so much of the path stands before the device's name */
+        bool by_name;     /* the path ends in the device's name, which may change */
+        GPtrArray *texts; /* guarded: topology; what dm_dev_path() has given, the latest last */
+        uint64_t upper;   /* the id of the table's device; with dev.md: there is an edge */
         bool edge;
 };
 
@@ -276,6 +278,18 @@ static bool open_mapped(struct dev *dev, struct mapped_device *md, struct mapped
         return true;
 }
 
+/* What of the path stays when MD is renamed. */
+static void learn_prefix(struct dev *dev, struct mapped_device *md)
+{
+        g_autofree char *name = dm_names_name(md);
+        uint64_t unused;
+
+        dev->by_name = !parse_numbers(dev->dev.path, &unused, &unused) &&
+                       g_str_has_suffix(dev->dev.path, name);
+        if (dev->by_name)
+                dev->prefix = strlen(dev->dev.path) - strlen(name);
+}
+
 struct dm_dev *dm_dev_open(struct dm_table *table, const char *path, GError **error)
 {
         struct mapped_device *md;
@@ -287,9 +301,10 @@ struct dm_dev *dm_dev_open(struct dm_table *table, const char *path, GError **er
                 return NULL;
         dev = g_new0(struct dev, 1);
         dev->dev.path = g_strdup(path);
-        dev->text = quote(path);
+        dev->texts = g_ptr_array_new_with_free_func(g_free);
         dev->dev.own_flush = true;
         if (md) {
+                learn_prefix(dev, md);
                 done = open_mapped(dev, md, table->md, error);
                 dm_put(md);
         } else {
@@ -315,7 +330,7 @@ void dm_dev_close(struct dm_dev *dm_dev)
         if (dm_dev->backing)
                 dm_backing_close(dm_dev->backing);
         g_free(dm_dev->path);
-        g_free(dev->text);
+        g_ptr_array_unref(dev->texts);
         g_free(dev);
 }
 
@@ -360,7 +375,25 @@ void dm_dev_claim(struct dm_dev *dev, struct dm_target *ti, uint64_t offset, uin
         }
 }
 
-const char *dm_dev_path(const struct dm_dev *dev)
+char *dm_dev_current_path(const struct dm_dev *dm_dev)
 {
-        return ((const struct dev *)dev)->text;
+        const struct dev *dev = (const struct dev *)dm_dev;
+        g_autofree char *name = NULL;
+
+        if (!dev->by_name)
+                return g_strdup(dm_dev->path);
+        name = dm_names_name(dm_dev->md);
+        return g_strdup_printf("%.*s%s", (int)dev->prefix, dm_dev->path, name);
+}
+
+const char *dm_dev_path(const struct dm_dev *dm_dev)
+{
+        const struct dev *dev = (const struct dev *)dm_dev;
+        g_autofree char *path = dm_dev_current_path(dm_dev);
+        g_autofree char *text = quote(path);
+
+        DM_LOCK_SCOPE(&topology);
+        if (!dev->texts->len || strcmp(text, dev->texts->pdata[dev->texts->len - 1]))
+                g_ptr_array_add(dev->texts, g_steal_pointer(&text));
+        return dev->texts->pdata[dev->texts->len - 1];
 }

@@ -99,6 +99,8 @@ struct dm_dev {
 
 struct dm_dev *dm_dev_open(struct dm_table *table, const char *path, GError **error);
 void dm_dev_close(struct dm_dev *dev);
+/* dm_dev_path() without quoting; new text. */
+char *dm_dev_current_path(const struct dm_dev *dev);
 
 /* ---- tables (table.c) ------------------------------------------------------------------------- */
 

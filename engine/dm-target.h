@@ -113,7 +113,8 @@ struct dm_dev *dm_args_dev(struct dm_args *args, struct dm_target *ti, GError **
  * load and at each resume, as the kernel does: so here it is only recorded. */
 void dm_dev_claim(struct dm_dev *dev, struct dm_target *ti, uint64_t offset, uint64_t len);
 
-/* The path as the table has it. */
+/* The path as the table has it; of a mapped device that was renamed since, with its new name.  Valid as
+ * long as DEV.  Control context. */
 const char *dm_dev_path(const struct dm_dev *dev);
 /* Bytes of DEV now; asks a file, so it may block.  Control context. */
 uint64_t dm_dev_size(struct dm_dev *dev);

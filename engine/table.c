@@ -326,7 +326,7 @@ void dm_table_append_deps(struct dm_table *table, GArray *out)
 {
         for (unsigned i = 0; i < table->devs->len; i++) {
                 struct dm_dev *dev = g_ptr_array_index(table->devs, i);
-                struct dm_dep dep = {.path = g_strdup(dev->path), .mapped = dev->md != NULL};
+                struct dm_dep dep = {.path = dm_dev_current_path(dev), .mapped = dev->md != NULL};
                 dev_t rdev;
 
                 if (dev->md) {

@@ -305,6 +305,34 @@ static GVariant *one_option(const char *name, GVariant *value)
         return g_variant_builder_end(&builder);
 }
 
+/* TableMany and DepsMany give TEXT for NAMES. */
+static void must_give(GDBusConnection *c, const char *method, const char *const *names,
+                      const char *wanted)
+{
+        g_autoptr(GVariant) answer = call(c, method, g_variant_new("(^asa{sv})", names, NULL), NULL);
+        g_autofree char *text = answer ? g_variant_print(answer, FALSE) : NULL;
+
+        if (!text || strcmp(text, wanted)) {
+                fprintf(stderr, "%s: got %s\n", method, text ? text : "an error");
+                abort();
+        }
+}
+
+static void many_tables_in_one_call(void)
+{
+        static const char *const none[] = {NULL}, *const two[] = {"b", "c", NULL};
+        GDBusConnection *c = client();
+
+        must(c, "Create", create_arguments("a", "0 8 zero"));
+        must(c, "Create", create_arguments("b", "0 8 linear a 0"));
+        must_give(c, "TableMany", none,
+                  "([('a', '', [(0, 8, 'zero', '')]), ('b', '', [(0, 8, 'linear', 'a 0')])],)");
+        must_give(c, "TableMany", two, "([('b', '', [(0, 8, 'linear', 'a 0')]), ('c', 'ENXIO', [])],)");
+        must_give(c, "DepsMany", none, "([('a', '', []), ('b', '', [('a', 253, 0, true)])],)");
+        must(c, "RemoveAll", g_variant_new("(a{sv})", NULL));
+        hang_up(c);
+}
+
 static void bad_calls_change_nothing(void)
 {
         GDBusConnection *c = client();
@@ -395,6 +423,7 @@ int main(void)
         a_removal_drains();
         who_leaves_takes_its_waits_along();
         subscribers_hear_of_changes();
+        many_tables_in_one_call();
         bad_calls_change_nothing();
         the_end_comes();
         start();

@@ -882,6 +882,9 @@ int main(int argc, char **argv)
                         close_slot(&sides[j], i);
         if (!all_agrees(a, b))
                 return 1;
+        free(source);
+        free(a);
+        free(b);
         printf("no difference\n");
         return 0;
 }

@@ -193,3 +193,29 @@ Test(slots, io_parked_below_ends_when_the_device_above_is_killed)
         cr_assert(info_of(bottom).suspended);
         dm_put(bottom);
 }
+
+static void expect_params(struct mapped_device *md, const char *wanted)
+{
+        g_autoptr(GArray) text = dm_table_text(md, 0);
+
+        cr_assert_str_eq(g_array_index(text, struct dm_target_text, 0).text, wanted);
+}
+
+Test(slots, a_table_follows_the_new_name_of_a_device_under_it)
+{
+        struct mapped_device *low = run_device("0", "0 8 zero");
+        struct mapped_device *by_name = run_device("n", "0 8 linear 0 0");
+        struct mapped_device *by_path = run_device("p", "0 8 linear /dev/mapper/0 0");
+        struct mapped_device *by_number = run_device("m", "0 8 linear 253:0 0");
+
+        expect_params(by_path, "/dev/mapper/0 0");
+        cr_assert(dm_rename(low, "lo w", NULL));
+        expect_params(by_name, "lo\\ w 0");
+        expect_params(by_path, "/dev/mapper/lo\\ w 0");
+        expect_params(by_number, "253:0 0");
+        cr_assert(dm_load(by_path, "0 8 linear /dev/mapper/lo\\ w 0", 0, NULL), "it can be fed back");
+        dm_put(low);
+        dm_put(by_name);
+        dm_put(by_path);
+        dm_put(by_number);
+}
