@@ -26,7 +26,10 @@ mkdir "$dir/mnt"
 "$here/run" --dm "$fusemapctl --socket $dir/s" --mapdir "$dir/mnt" --differ "$here/differences" \
         --lines 40 "$@" 2>&1 | tee "$dir/log"
 [ "${PIPESTATUS[0]}" = 0 ]
-grep -q '^0 passed' "$dir/log" && exit 77 # the target types of these are not there yet
+if grep -q '^0 passed' "$dir/log"; then
+        echo "skipped: no target type of these cases is there yet"
+        exit 77
+fi
 
 # What was not removed shows here: the daemon has to end by itself.
 "$fusemapctl" --socket "$dir/s" unmount
