@@ -2,6 +2,8 @@
 #include "find.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "ctl/place.h"
 
@@ -120,20 +122,32 @@ static GDBusConnection *find_only(GError **error)
         return fail(text, error);
 }
 
+static GDBusConnection *connect_to_mount(const char *path)
+{
+        g_auto(GStrv) directories = ctl_place_directories();
+        GDBusConnection *connection = NULL;
+
+        for (char **d = directories; !connection && *d; d++) {
+                g_autofree char *socket = ctl_place_socket(*d, path);
+
+                connection = connect_to(socket, NULL);
+        }
+        return connection;
+}
+
 static GDBusConnection *find_mount(const char *mount, GError **error)
 {
         g_autofree char *path = g_canonicalize_filename(mount, NULL);
-        g_auto(GStrv) directories = ctl_place_directories();
+        GDBusConnection *connection = connect_to_mount(path);
+        char *real = connection ? NULL : realpath(path, NULL); /* behind symbolic links */
         g_autoptr(GPtrArray) all = NULL;
         g_autoptr(GString) text = NULL;
 
-        for (char **d = directories; *d; d++) {
-                g_autofree char *socket = ctl_place_socket(*d, path);
-                GDBusConnection *connection = connect_to(socket, NULL);
-
-                if (connection)
-                        return connection;
-        }
+        if (real && strcmp(real, path))
+                connection = connect_to_mount(real);
+        free(real);
+        if (connection)
+                return connection;
         all = find_all();
         text = g_string_new(NULL);
         g_string_printf(text, "no fusemap is mounted on %s%s", path, all->len ? "; there is:" : "");
