@@ -3,98 +3,210 @@
  * What the engine changed, the kernel is told: a swapped table drops the cached pages of the file.
  *
  * Never in the thread of the change or of a request, for the kernel may wait for a read that is under way.
- * Such a wait can be long (a suspended device), so each notification has a thread of its own.
+ * Such a wait can be long (a suspended device).  So two threads share the work: one tells the kernel, and
+ * when it does not come back for a while, the other takes its place and a new one stands by.
  */
 #include <errno.h>
 
 #include "fs.h"
 
 #define SETTLE_NS (2 * 1000000000ull)
+#define STUCK_NS (10 * (uint64_t)DM_NS_PER_MS)
 
 struct notification {
-        struct notification *next, **link; /* guarded: notify */
-        struct fuse_session *fuse;
+        struct notification *next, **link;
         uint64_t id;
         bool killed;
 };
 
 static struct dm_mutex notify = DM_MUTEX_INIT;
-static struct notification *pending; /* guarded: notify */
+
+/* guarded: notify */
+static struct notification *queue, **queue_end = &queue; /* to be told, in order */
+static struct notification *told;                        /* being told: one, and those that are stuck */
+static pthread_cond_t work;                              /* the queue has grown; the end has come */
+static uint64_t turn;       /* counts the notifications begun */
+static uint64_t turn_began; /* when the last of them was, if it goes on; 0: no thread tells */
+static bool watched;        /* the other thread looks at the clock already */
+static unsigned settling;   /* how many wait for notifications to be over */
+static bool stopping;
+static unsigned threads;
+
 static unsigned subscription;
 static struct session *session;
 
-static void enlist(struct notification *n)
+/* ---- the threads -------------------------------------------------------------------------------- */
+
+static void *tell_all(void *unused);
+
+static void start_thread(void)
 {
-        DM_LOCK_SCOPE(&notify);
-        n->next = pending;
-        n->link = &pending;
-        if (pending)
-                pending->link = &n->next;
-        pending = n;
+        pthread_t thread;
+
+        dm_assert_held(&notify);
+        if (pthread_create(&thread, NULL, tell_all, NULL))
+                return;
+        pthread_detach(thread);
+        threads++;
 }
 
-static void done(struct notification *n)
+static void append(struct notification *n)
 {
-        {
-                DM_LOCK_SCOPE(&notify);
-                *n->link = n->next;
-                if (n->next)
-                        n->next->link = n->link;
+        n->next = NULL;
+        n->link = queue_end;
+        *queue_end = n;
+        queue_end = &n->next;
+}
+
+static struct notification *pop(void)
+{
+        struct notification *n = queue;
+
+        queue = n->next;
+        if (queue)
+                queue->link = &queue;
+        else
+                queue_end = &queue;
+        return n;
+}
+
+static void move_to_told(struct notification *n)
+{
+        n->next = told;
+        n->link = &told;
+        if (told)
+                told->link = &n->next;
+        told = n;
+}
+
+/* Whether the thread that tells is stuck, so that the caller is to take its place. */
+static bool is_time(void)
+{
+        return dm_clock_real_ns() >= turn_began + STUCK_NS;
+}
+
+/* The next notification, the caller's to tell now; NULL at the end. */
+static struct notification *next_turn(void)
+{
+        dm_assert_held(&notify);
+        for (;;) {
+                if (stopping && !queue)
+                        return NULL;
+                if (queue && !turn_began)
+                        break;
+                if (queue && is_time()) {
+                        start_thread();
+                        break;
+                }
+                watched = queue != NULL;
+                if (queue)
+                        dm_cond_wait_until(&work, &notify, turn_began + STUCK_NS);
+                else
+                        dm_cond_wait(&work, &notify);
+                watched = false;
         }
-        g_free(n);
-        dm_wake_all();
+        turn++;
+        turn_began = dm_clock_real_ns();
+        return pop();
 }
 
-static void *tell(void *arg)
+static void tell(const struct notification *n)
 {
-        struct notification *n = arg;
-
         if (n->killed)
                 request_abandon(n->id);
         /* ENOENT: the kernel does not know the file, so has no pages of it */
-        fuse_lowlevel_notify_inval_inode(n->fuse, n->id + FUSE_ROOT_ID, 0, 0);
-        done(n);
+        fuse_lowlevel_notify_inval_inode(session_fuse(session), n->id + FUSE_ROOT_ID, 0, 0);
+}
+
+static void take_out(struct notification *n)
+{
+        *n->link = n->next;
+        if (n->next)
+                n->next->link = n->link;
+        g_free(n);
+        if (settling)
+                dm_wake_all();
+}
+
+static void *tell_all(void *unused)
+{
+        struct notification *n;
+
+        pthread_setname_np(pthread_self(), "notify");
+        dm_mutex_lock(&notify);
+        while ((n = next_turn())) {
+                uint64_t mine = turn;
+
+                move_to_told(n);
+                dm_mutex_unlock(&notify);
+                tell(n);
+                dm_mutex_lock(&notify);
+                take_out(n);
+                if (turn != mine)
+                        break; /* it took too long: others go on */
+                turn_began = 0;
+        }
+        threads--;
+        if (settling)
+                dm_wake_all();
+        dm_mutex_unlock(&notify);
         return NULL;
 }
 
 static void on_event(const struct dm_event *event, void *unused)
 {
         struct notification *n;
-        pthread_t thread;
 
         if (event->type != DM_EVENT_TABLE && event->type != DM_EVENT_KILLED)
                 return;
         n = g_new0(struct notification, 1);
-        n->fuse = session_fuse(session);
         n->id = event->id;
         n->killed = event->type == DM_EVENT_KILLED;
-        enlist(n);
-        if (pthread_create(&thread, NULL, tell, n))
-                done(n);
-        else
-                pthread_detach(thread);
+
+        DM_LOCK_SCOPE(&notify);
+        append(n);
+        if (!turn_began || !watched)
+                pthread_cond_signal(&work);
 }
 
-/* Whether nothing is under way for device ID, or with 0 for any. */
+/* ---- waiting ------------------------------------------------------------------------------------ */
+
+static bool is_in(const struct notification *n, uint64_t id)
+{
+        for (; n; n = n->next)
+                if (!id || n->id == id)
+                        return true;
+        return false;
+}
+
+/* Whether nothing is under way for device ID, or with 0 for any and no thread is left. */
 static bool is_settled(uint64_t id)
 {
         DM_LOCK_SCOPE(&notify);
-        for (struct notification *n = pending; n; n = n->next)
-                if (!id || n->id == id)
-                        return false;
-        return true;
+        return !is_in(queue, id) && !is_in(told, id) && (id || !threads);
+}
+
+static void count_settling(int change)
+{
+        DM_LOCK_SCOPE(&notify);
+        settling += (unsigned)change;
 }
 
 static bool settle_until(uint64_t id, uint64_t deadline)
 {
+        bool settled, in_time = true;
+
+        count_settling(1);
         for (;;) {
                 uint32_t seen = dm_wake_prepare();
 
-                if (is_settled(id))
-                        return true;
-                if (!dm_wake_wait(seen, deadline))
-                        return is_settled(id);
+                settled = is_settled(id);
+                if (settled || !in_time)
+                        break;
+                in_time = dm_wake_wait(seen, deadline);
         }
+        count_settling(-1);
+        return settled;
 }
 
 void notify_settle(uint64_t id)
@@ -105,11 +217,24 @@ void notify_settle(uint64_t id)
 void notify_start(struct session *s)
 {
         session = s;
+        dm_cond_init(&work);
+        {
+                DM_LOCK_SCOPE(&notify);
+                start_thread();
+                start_thread();
+                if (!threads)
+                        g_error("cannot start the notifications' thread");
+        }
         subscription = dm_subscribe(on_event, NULL);
 }
 
 bool notify_stop(void)
 {
         dm_unsubscribe(subscription);
+        {
+                DM_LOCK_SCOPE(&notify);
+                stopping = true;
+                pthread_cond_broadcast(&work);
+        }
         return settle_until(0, dm_clock_real_ns() + SETTLE_NS);
 }
