@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
-# fusemap-replay-log shows what a log-writes target logged, gives back the device at any point of it, and finds
-# the points at which a check fails.
+# fusemap-replay-log shows what a log-writes target logged, gives back the device at any point of it, and
+# finds the points at which a check fails.
 . "$(dirname "$0")/lib.sh"
 
 sectors=2048
