@@ -12,6 +12,7 @@ bool dm_create(const struct dm_create_params *params, struct mapped_device **ret
         atomic_init(&md->word, DM_WORD_REF);
         dm_mutex_init(&md->control);
         dm_mutex_init(&md->state);
+        clock_gettime(CLOCK_REALTIME, &md->created);
         md->events = g_new0(struct dm_event_counter, 1);
         atomic_init(&md->events->refs, 1);
         if (!dm_names_publish(md, params, error)) {
@@ -181,6 +182,7 @@ void dm_get_info(struct mapped_device *md, struct dm_info *info)
                 .id = md->id,
                 .major = DM_MAJOR,
                 .minor = md->minor,
+                .created = md->created,
                 .event_nr = atomic_load(&md->events->number),
                 .references = word & DM_WORD_REFS,
         };

@@ -191,6 +191,7 @@ struct mapped_device {
 
         uint64_t id;    /* constant */
         uint32_t minor; /* constant */
+        struct timespec created; /* constant */
 
         struct dm_mutex control; /* serialises load, suspend, resume, message */
 

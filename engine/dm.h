@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 G_BEGIN_DECLS
 
@@ -147,6 +148,7 @@ struct dm_info {
         uint32_t event_nr;
         unsigned open_count;
         unsigned references; /* the caller's own included */
+        struct timespec created; /* CLOCK_REALTIME */
         mode_t mode;
         uid_t uid;
         gid_t gid;

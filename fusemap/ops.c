@@ -34,14 +34,27 @@ static struct mapped_device *device_of(fuse_ino_t ino)
         return ino > FUSE_ROOT_ID ? dm_get_by_id(ino - FUSE_ROOT_ID) : NULL;
 }
 
+static struct timespec mounted; /* as near as the first question about it */
+
+static void note_mounted(void)
+{
+        clock_gettime(CLOCK_REALTIME, &mounted);
+}
+
 static void root_stat(struct stat *st)
 {
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+        pthread_once(&once, note_mounted);
         *st = (struct stat){
                 .st_ino = FUSE_ROOT_ID,
                 .st_mode = S_IFDIR | 0755,
                 .st_nlink = 2,
                 .st_uid = getuid(),
                 .st_gid = getgid(),
+                .st_atim = mounted,
+                .st_mtim = mounted,
+                .st_ctim = mounted,
         };
 }
 
@@ -56,6 +69,9 @@ static void info_stat(const struct dm_info *info, struct stat *st)
                 .st_size = (off_t)info->size,
                 .st_blksize = IO_SIZE,
                 .st_blocks = (blkcnt_t)(info->size / 512),
+                .st_atim = info->created,
+                .st_mtim = info->created,
+                .st_ctim = info->created,
         };
 }
 

@@ -46,3 +46,13 @@ for command in "touch $mnt/new" "mkdir $mnt/new" "rm $mnt/d" "mv $mnt/d $mnt/e" 
 done
 [ "$(ls "$mnt")" = d ]
 stop_fusemap
+
+# its times are those of its creation
+touch "$work/before"
+create e "0 8 zero"
+touch "$work/after"
+for what in X Y Z; do
+        time=$(stat -c %$what "$mnt/e")
+        [ "$time" -ge "$(stat -c %Y "$work/before")" ] && [ "$time" -le "$(stat -c %Y "$work/after")" ] ||
+                fail "times: $(stat "$mnt/e")"
+done
