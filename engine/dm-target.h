@@ -146,8 +146,8 @@ bool dm_target_is_dead(const struct dm_target *ti);
 /* ---- I/O that a target does itself ----------------------------------------------------------- */
 
 /* Does IO (op, flags, offset, len, buf, end, user; the offset is DEV's) on DEV, which is one of TI's.
- * Called while a bio of TI or another such IO is in progress, its end included, or by a message that
- * waits for it: from then until io->end returns it counts as I/O of the device, so a suspend or a
+ * Called while a bio of TI or another such IO is in progress, its end included, or by a message or
+ * presuspend: from then until io->end returns it counts as I/O of the device, so a suspend or a
  * removal waits for it.  io->end is called once, in another thread, perhaps before this returns, and
  * never from within this call.  On a device destroyed immediately it ends with -EIO.  Any thread. */
 void dm_dev_submit(struct dm_target *ti, struct dm_dev *dev, struct dm_io *io);

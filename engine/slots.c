@@ -312,6 +312,9 @@ bool dm_message(struct mapped_device *md, uint64_t sector, int argc, char **argv
         if (!live)
                 return true;
         ok = message_target(live, sector, argc, argv, ret_reply, error);
+        /* nothing else would wait for what the target began before the table goes */
+        if (is_suspended(md))
+                dm_word_wait(md, DM_WORD_IOS, gone);
         dm_table_unref(live);
         return ok;
 }
