@@ -20,18 +20,20 @@ END
 
 real=$(command -v dmsetup) || skip "dmsetup is not installed"
 grep -q '1\.02\.185' <<<"$("$real" version 2>/dev/null)" || skip "another dmsetup"
+# Nothing that would reach a kernel: what is asked here fails before, or needs none.
+differences=0
 same() { # ARGUMENT...
         local ours theirs
 
-        ours=$("$work/bin/dmsetup" "$@" 2>&1; echo "[$?]")
-        theirs=$("$real" "$@" 2>&1; echo "[$?]")
-        [ "$ours" = "$theirs" ] || fail "$*: dmsetup says
-$theirs
-we say
-$ours"
+        ours=$("$work/bin/dmsetup" "$@" 2>&1 </dev/null; echo "[$?]")
+        theirs=$( (exec -a dmsetup "$real" "$@") 2>&1 </dev/null; echo "[$?]")
+        [ "$ours" = "$theirs" ] || {
+                printf '%s: dmsetup says\n%s\nwe say\n%s\n' "$*" "$theirs" "$ours"
+                differences=$((differences + 1))
+        } >&2
 }
-for name in vg-lv a--b-c--d-e plain -- - vg- ''; do
-        same splitname "$name" 2>/dev/null
+for name in vg-lv a--b-c--d-e plain - vg- a---b --- ''; do
+        same splitname -- "$name"
 done
 same splitname vg-lv LVM --rows
 same splitname vg-lv other
@@ -59,18 +61,9 @@ same table -c --sort x
 same udevflags 0xFFFF0001
 same udevflags 0x1
 same udevflags 0
-same udevcomplete 5
 same udevcomplete 0x1FFFFFFFF
-same udevcookies
 same udevreleasecookie
 same create
-same create a/b
-same create 'a b\x20c' --notable
-same create a --table "0 x zero"
-same create a --table "0 8"
-same create a --table $'# no\n0 8 zero\n0 8'
-same create a "$work/absent"
-same create a --notable -u "$(printf '%0130d' 0)"
 same create --concise a
 same create --concise a,
 same create --concise 'a;'
@@ -81,16 +74,7 @@ same create --concise --notable
 same load
 same load -n a
 same load -u U a b
-same load a "$work/absent"
-same remove
 same wipe_table
-same suspend
-same message a x y
-same rename a b/c
-same rename a ''
-same rename a
-same rename a "$(printf '%0128d' 0)"
-same rename a --setuuid "$(printf '%0129d' 0)"
 same wait
-same clear
+[ $differences = 0 ] || fail "$differences differ"
 stop_fusemap
