@@ -8,7 +8,6 @@
 #include "find.h"
 
 #define INTERFACE "org.fusemap.Control1"
-#define ON_THEIR_WAY 64
 
 struct client {
         char *socket, *mount;
@@ -46,91 +45,16 @@ GDBusConnection *client_connection(struct client *client, GError **error)
 GVariant *client_call(struct client *client, const char *method, GVariant *params,
                       const char *reply_type, GError **error)
 {
-        g_autoptr(GVariant) sunk = params ? g_variant_ref_sink(params) : NULL;
         GDBusConnection *connection = client_connection(client, error);
 
-        if (!connection)
+        if (!connection) {
+                if (params)
+                        g_variant_unref(g_variant_ref_sink(params));
                 return NULL;
+        }
         return g_dbus_connection_call_sync(connection, NULL, CTL_OBJECT_PATH, INTERFACE, method,
                                            params, G_VARIANT_TYPE(reply_type),
                                            G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, error);
-}
-
-/* ---- many
- * ------------------------------------------------------------------------------------------------
- */
-
-struct slot {
-        struct many *many;
-        GVariant *reply;
-        GError *error;
-        bool there;
-};
-
-struct many {
-        const char *method;
-        const char *reply_type;
-        client_make *make;
-        client_done *done;
-        void *user;
-        unsigned count, sent, delivered;
-        bool stop;
-        struct slot slots[ON_THEIR_WAY];
-};
-
-static void arrived(GObject *source, GAsyncResult *result, gpointer user)
-{
-        struct slot *slot = user;
-
-        slot->reply =
-                g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &slot->error);
-        slot->there = true;
-}
-
-static void send_next(struct many *m, GDBusConnection *connection)
-{
-        struct slot *slot = &m->slots[m->sent % ON_THEIR_WAY];
-
-        slot->there = false;
-        g_dbus_connection_call(connection, NULL, CTL_OBJECT_PATH, INTERFACE, m->method,
-                               m->make(m->sent, m->user), G_VARIANT_TYPE(m->reply_type),
-                               G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, arrived, slot);
-        m->sent++;
-}
-
-static void deliver(struct many *m)
-{
-        struct slot *slot = &m->slots[m->delivered % ON_THEIR_WAY];
-
-        if (!m->stop)
-                m->stop = !m->done(m->delivered, slot->reply, slot->error, m->user);
-        g_clear_pointer(&slot->reply, g_variant_unref);
-        g_clear_error(&slot->error);
-        m->delivered++;
-}
-
-bool client_call_many(struct client *client, const char *method, const char *reply_type,
-                      unsigned count, client_make *make, client_done *done, void *user,
-                      GError **error)
-{
-        GDBusConnection *connection = client_connection(client, error);
-        struct many m = {.method = method,
-                         .reply_type = reply_type,
-                         .make = make,
-                         .done = done,
-                         .user = user,
-                         .count = count};
-
-        if (!connection)
-                return false;
-        while (m.delivered < m.sent || (!m.stop && m.sent < m.count)) {
-                while (!m.stop && m.sent < m.count && m.sent - m.delivered < ON_THEIR_WAY)
-                        send_next(&m, connection);
-                while (!m.slots[m.delivered % ON_THEIR_WAY].there)
-                        g_main_context_iteration(NULL, TRUE);
-                deliver(&m);
-        }
-        return true;
 }
 
 /* ---- errors
@@ -138,12 +62,12 @@ bool client_call_many(struct client *client, const char *method, const char *rep
 
 int client_errno_of_name(const char *name)
 {
-        if (!g_str_has_prefix(name, CTL_ERROR_PREFIX))
+        if (!*name)
                 return 0;
         for (int number = 1; number < 256; number++) {
                 const char *known = strerrorname_np(number);
 
-                if (known && !strcmp(known, name + strlen(CTL_ERROR_PREFIX)))
+                if (known && !strcmp(known, name))
                         return number;
         }
         return EIO;
@@ -154,7 +78,9 @@ int client_errno(const GError *error)
         g_autofree char *name =
                 g_dbus_error_is_remote_error(error) ? g_dbus_error_get_remote_error(error) : NULL;
 
-        return name ? client_errno_of_name(name) : 0;
+        if (!name || !g_str_has_prefix(name, CTL_ERROR_PREFIX))
+                return 0;
+        return client_errno_of_name(name + strlen(CTL_ERROR_PREFIX));
 }
 
 const char *client_message(GError *error)

@@ -17,18 +17,9 @@ void client_free(struct client *client);
 GVariant *client_call(struct client *client, const char *method, GVariant *params,
                       const char *reply_type, GError **error);
 
-/* Many calls of METHOD, several of them on their way at a time.  MAKE gives the parameters of call
- * INDEX; DONE gets the replies in the order of INDEX, with REPLY (which it does not own) or ERROR;
- * when it returns false no more calls are started.  False with ERROR: there is no connection. */
-typedef GVariant *client_make(unsigned index, void *user);
-typedef bool client_done(unsigned index, GVariant *reply, const GError *error, void *user);
-bool client_call_many(struct client *client, const char *method, const char *reply_type,
-                      unsigned count, client_make *make, client_done *done, void *user,
-                      GError **error);
-
 /* The errno that the daemon answered, 0 if the call did not get that far. */
 int client_errno(const GError *error);
-/* The same of an error's name, as CreateMany answers. */
+/* The same of an error's name without its prefix, as the methods for many devices answer; "": 0. */
 int client_errno_of_name(const char *name);
 /* The daemon's text, or why the call did not get there. */
 const char *client_message(GError *error);

@@ -5,6 +5,10 @@
 
 #include "say.h"
 
+/* A reply holds no more than so many devices, and targets unless one device has more. */
+#define DEVICES_A_CALL 1024
+#define TARGETS_A_CALL 16384
+
 bool ctl_fail(GError *error)
 {
         say_own("%s", client_message(error));
@@ -46,6 +50,65 @@ GPtrArray *ctl_list(struct ctl *ctl, bool quiet)
         if (!list->len && !quiet && !ctl->json)
                 puts("No devices found");
         return g_steal_pointer(&list);
+}
+
+/* How many devices from FIRST on go into one call. */
+static unsigned count_for_call(const GPtrArray *list, unsigned first)
+{
+        uint64_t targets = 0;
+        unsigned count = 0;
+
+        while (first + count < list->len && count < DEVICES_A_CALL) {
+                const DeviceInfo *info = list->pdata[first + count];
+
+                targets += MAX(info->targets, info->inactive_targets);
+                if (count && targets > TARGETS_A_CALL)
+                        break;
+                count++;
+        }
+        return count;
+}
+
+static bool call_some(struct ctl *ctl, const char *method, DeviceInfo *const *infos, unsigned count,
+                      GVariant *options, ctl_done *done, void *user)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GVariant) reply = NULL;
+        g_autoptr(GVariant) parts = NULL;
+        GVariantBuilder names;
+
+        g_variant_builder_init(&names, G_VARIANT_TYPE_STRING_ARRAY);
+        for (unsigned i = 0; i < count; i++)
+                g_variant_builder_add(&names, "s", infos[i]->wire_name);
+        reply = client_call(ctl->client, method, g_variant_new("(as@a{sv})", &names, options),
+                            "(*)", &error);
+        if (!reply)
+                return ctl_fail(error);
+        parts = g_variant_get_child_value(reply, 0);
+        for (unsigned i = 0; i < count && i < g_variant_n_children(parts); i++) {
+                g_autoptr(GVariant) part = NULL;
+                const char *name;
+
+                g_variant_get_child(parts, i, "(&s&s@*)", NULL, &name, &part);
+                done(infos[i], part, client_errno_of_name(name), user);
+        }
+        return true;
+}
+
+bool ctl_call_many(struct ctl *ctl, const char *method, const GPtrArray *list, GVariant *options,
+                   ctl_done *done, void *user)
+{
+        g_autoptr(GVariant) sunk = g_variant_ref_sink(options);
+        bool ok = true;
+
+        for (unsigned first = 0; ok && first < list->len;) {
+                unsigned count = count_for_call(list, first);
+
+                ok = call_some(ctl, method, (DeviceInfo *const *)list->pdata + first, count, sunk,
+                               done, user);
+                first += count;
+        }
+        return ok;
 }
 
 GVariant *ctl_no_flags(void)

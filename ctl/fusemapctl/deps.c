@@ -16,10 +16,9 @@ static void dep_free(gpointer data)
         g_free(dep);
 }
 
-GPtrArray *deps_parse(GVariant *reply)
+GPtrArray *deps_parse(GVariant *array)
 {
         GPtrArray *deps = g_ptr_array_new_with_free_func(dep_free);
-        g_autoptr(GVariant) array = g_variant_get_child_value(reply, 0);
 
         for (gsize i = g_variant_n_children(array); i > 0; i--) {
                 struct dep *dep = g_new0(struct dep, 1);
@@ -71,9 +70,8 @@ static char *shown(const struct dep *dep, enum devname devname)
         return g_path_get_basename(dep->path);
 }
 
-static void print_deps(struct ctl *ctl, const char *name, GVariant *reply)
+static void print_deps(struct ctl *ctl, const char *name, const GPtrArray *deps)
 {
-        g_autoptr(GPtrArray) deps = deps_parse(reply);
         enum devname devname;
 
         deps_parse_options(ctl->opt->text[OPT_OPTIONS], &devname); /* checked by main() */
@@ -95,69 +93,65 @@ static GVariant *options(struct ctl *ctl)
         return ctl_flags("inactive", ctl_given(ctl, OPT_INACTIVE), NULL);
 }
 
-static bool show_one(struct ctl *ctl, const char *name)
+GPtrArray *deps_fetch(struct ctl *ctl, const Device *device)
 {
         g_autoptr(GError) error = NULL;
-        g_autoptr(GVariant) reply = NULL;
+        g_autoptr(GVariant) array = NULL;
+        g_autoptr(GVariant) reply = client_call(
+                ctl->client, "Deps", g_variant_new("(s@a{sv})", device->wire, options(ctl)),
+                "(a(suub))", &error);
+
+        if (!reply) {
+                device_failed(device, "deps", error);
+                return NULL;
+        }
+        array = g_variant_get_child_value(reply, 0);
+        return deps_parse(array);
+}
+
+static bool show_one(struct ctl *ctl, const char *name)
+{
         g_auto(Device) device = {0};
+        g_autoptr(GPtrArray) deps = NULL;
 
         if (!device_init(ctl, &device, name))
                 return false;
-        reply = client_call(ctl->client, "Deps",
-                            g_variant_new("(s@a{sv})", device.wire, options(ctl)), DEPS_TYPE,
-                            &error);
-        if (!reply)
-                return device_failed(&device, "deps", error);
-        if (!device_show_if_verbose(ctl, &device))
+        deps = deps_fetch(ctl, &device);
+        if (!deps || !device_show_if_verbose(ctl, &device))
                 return false;
-        print_deps(ctl, name, reply);
+        print_deps(ctl, name, deps);
         return true;
 }
 
 struct all {
         struct ctl *ctl;
-        GPtrArray *list;
         bool ok;
 };
 
-static GVariant *make_deps(unsigned index, void *user)
+static void show_listed(const DeviceInfo *info, GVariant *array, int number, void *user)
 {
         struct all *all = user;
-
-        return g_variant_new("(s@a{sv})", ((const DeviceInfo *)all->list->pdata[index])->wire_name,
-                             options(all->ctl));
-}
-
-static bool got_deps(unsigned index, GVariant *reply, const GError *error, void *user)
-{
-        struct all *all = user;
-        const DeviceInfo *info = all->list->pdata[index];
-        g_autoptr(GError) copy = error ? g_error_copy(error) : NULL;
         Device device = {.name = info->wire_name};
+        g_autoptr(GPtrArray) deps = NULL;
 
-        if (!reply) {
-                all->ok = device_failed(&device, "deps", copy);
-                return client_errno(error);
+        if (number) {
+                all->ok = device_failed_errno(&device, "deps", number);
+                return;
         }
         if (ctl_given(all->ctl, OPT_VERBOSE))
                 info_print(info, ctl_given(all->ctl, OPT_INACTIVE));
-        print_deps(all->ctl, info->name, reply);
-        return true;
+        deps = deps_parse(array);
+        print_deps(all->ctl, info->name, deps);
 }
 
 bool verb_deps(struct ctl *ctl, int argc, char **argv)
 {
-        g_autoptr(GPtrArray) list = NULL;
-        g_autoptr(GError) error = NULL;
         struct all all = {.ctl = ctl, .ok = true};
+        g_autoptr(GPtrArray) list = NULL;
 
         if (argc || ctl_named_by_option(ctl))
                 return show_one(ctl, argc ? argv[0] : NULL);
-        all.list = list = ctl_list(ctl, false);
-        if (!list)
-                return false;
-        if (!client_call_many(ctl->client, "Deps", DEPS_TYPE, list->len, make_deps, got_deps, &all,
-                              &error))
-                return ctl_fail(error);
-        return all.ok;
+        list = ctl_list(ctl, false);
+        return list && ctl_call_many(ctl, "DepsMany", list, options(ctl), show_listed, &all) &&
+               all.ok;
 }

@@ -2,9 +2,7 @@
 #ifndef FUSEMAPCTL_DEPS_H
 #define FUSEMAPCTL_DEPS_H
 
-#include "ctl.h"
-
-#define DEPS_TYPE "(a(suub))"
+#include "device.h"
 
 struct dep {
         char *path;
@@ -12,9 +10,11 @@ struct dep {
         bool is_mapped;
 };
 
-/* The reply of Deps: of struct dep, the last used first, as the kernel lists them.  The caller
+/* From Deps' array: of struct dep, the last used first, as the kernel lists them.  The caller
  * unrefs it. */
-GPtrArray *deps_parse(GVariant *reply);
+GPtrArray *deps_parse(GVariant *array);
+/* What DEVICE stands on, as deps_parse() gives it.  NULL: an error has been said. */
+GPtrArray *deps_fetch(struct ctl *ctl, const Device *device);
 
 /* How devices are printed in parentheses: -o devno, blkdevname, devname. */
 enum devname { DEVNAME_DEVNO, DEVNAME_BLK, DEVNAME_MAP };

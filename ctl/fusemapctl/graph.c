@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "graph.h"
 
-#include <errno.h>
 #include <inttypes.h>
 
 #include "deps.h"
@@ -90,33 +89,19 @@ void graph_link(Node *upper, Node *lower)
 
 struct fetch {
         Graph *graph;
-        GPtrArray *list;
-        GHashTable *by_minor; /* value: DeviceInfo of LIST */
-        GError *error;
+        GHashTable *by_minor; /* value: DeviceInfo of the list */
 };
 
-static GVariant *make_deps(unsigned index, void *user)
+static void add_deps(const DeviceInfo *info, GVariant *array, int number, void *user)
 {
-        struct fetch *f = user;
-        const DeviceInfo *info = f->list->pdata[index];
-
-        return g_variant_new("(s@a{sv})", info->wire_name, ctl_no_flags());
-}
-
-static bool got_deps(unsigned index, GVariant *reply, const GError *error, void *user)
-{
-        struct fetch *f = user;
+        const struct fetch *f = user;
         g_autoptr(GPtrArray) deps = NULL;
         Node *node;
 
-        if (!reply && client_errno(error) == ENXIO)
-                return true; /* it went while we looked */
-        if (!reply) {
-                f->error = g_error_copy(error);
-                return false;
-        }
-        node = graph_device(f->graph, f->list->pdata[index]);
-        deps = deps_parse(reply);
+        if (number)
+                return; /* it went while we looked */
+        node = graph_device(f->graph, info);
+        deps = deps_parse(array);
         for (unsigned i = 0; i < deps->len; i++) {
                 const struct dep *dep = deps->pdata[i];
                 const DeviceInfo *lower =
@@ -127,25 +112,20 @@ static bool got_deps(unsigned index, GVariant *reply, const GError *error, void 
                 graph_link(node, lower ? graph_device(f->graph, lower)
                                        : graph_backing(f->graph, dep->path));
         }
-        return true;
 }
 
 Graph *graph_fetch(struct ctl *ctl, GPtrArray *list)
 {
         g_autoptr(Graph) graph = graph_new();
         g_autoptr(GHashTable) by_minor = g_hash_table_new(NULL, NULL);
-        struct fetch f = {.graph = graph, .list = list, .by_minor = by_minor};
+        struct fetch f = {.graph = graph, .by_minor = by_minor};
 
         for (unsigned i = 0; i < list->len; i++) {
                 DeviceInfo *info = list->pdata[i];
 
                 g_hash_table_insert(by_minor, GUINT_TO_POINTER(info->minor), info);
         }
-        if (client_call_many(ctl->client, "Deps", DEPS_TYPE, list->len, make_deps, got_deps, &f,
-                             &f.error) &&
-            !f.error)
-                return g_steal_pointer(&graph);
-        ctl_fail(f.error);
-        g_error_free(f.error);
-        return NULL;
+        if (!ctl_call_many(ctl, "DepsMany", list, ctl_no_flags(), add_deps, &f))
+                return NULL;
+        return g_steal_pointer(&graph);
 }

@@ -461,19 +461,12 @@ static bool fetch_graph(struct ctl *ctl)
 
 static GPtrArray *fetch_deps(struct ctl *ctl, const DeviceInfo *info)
 {
-        Device device = {.name = info->wire_name};
-        g_autoptr(GError) error = NULL;
-        g_autoptr(GVariant) reply = client_call(
-                ctl->client, "Deps",
-                g_variant_new("(s@a{sv})", info->wire_name,
-                              ctl_flags("inactive", ctl_given(ctl, OPT_INACTIVE), NULL)),
-                DEPS_TYPE, &error);
+        const Device device = {.name = info->wire_name, .wire = info->wire_name};
+        GPtrArray *deps = deps_fetch(ctl, &device);
 
-        if (reply)
-                return deps_parse(reply);
-        device_failed(&device, "deps", error);
-        say_error("Cannot get deps for %" PRIu32 ":%" PRIu32 ".", info->major, info->minor);
-        return NULL;
+        if (!deps)
+                say_error("Cannot get deps for %" PRIu32 ":%" PRIu32 ".", info->major, info->minor);
+        return deps;
 }
 
 /* Runs the command that -S selects for. */

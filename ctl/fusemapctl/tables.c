@@ -10,8 +10,6 @@
 #include "device.h"
 #include "say.h"
 
-#define REPLY_TYPE "(a(ttss))"
-
 /* ---- keys
  * -------------------------------------------------------------------------------------------------
  */
@@ -189,9 +187,8 @@ static bool show_target(struct show *s, const struct target *t)
         return s->kind != TABLES_LS;
 }
 
-static void show_targets(struct show *s, GVariant *reply)
+static void show_targets(struct show *s, GVariant *targets)
 {
-        g_autoptr(GVariant) targets = g_variant_get_child_value(reply, 0);
         GVariantIter iter;
         struct target t;
 
@@ -206,7 +203,7 @@ static void show_targets(struct show *s, GVariant *reply)
 }
 
 static bool show_device(struct ctl *ctl, enum tables_kind kind, const char *name,
-                        const DeviceInfo *info, GVariant *reply)
+                        const DeviceInfo *info, GVariant *targets)
 {
         unsigned verbose = ctl->opt->given[OPT_VERBOSE];
         struct show s = {.ctl = ctl,
@@ -222,7 +219,7 @@ static bool show_device(struct ctl *ctl, enum tables_kind kind, const char *name
                 json_string(ctl->json, "uuid", info->uuid);
                 json_begin_array(ctl->json, "targets");
         }
-        show_targets(&s, reply);
+        show_targets(&s, targets);
         if (ctl->json) {
                 json_end_array(ctl->json);
                 json_end_object(ctl->json);
@@ -240,10 +237,11 @@ static GVariant *table_options(struct ctl *ctl, enum tables_kind kind)
 }
 
 /* libdm takes an absent device as no error of status, and dmsetup says so itself. */
-static bool failed(enum tables_kind kind, const Device *device, GError *error)
+static bool failed(enum tables_kind kind, const Device *device, int number)
 {
-        if (kind == TABLES_TABLE || client_errno(error) != ENXIO)
-                return device_failed(device, kind == TABLES_TABLE ? "table" : "status", error);
+        if (kind == TABLES_TABLE || number != ENXIO)
+                return device_failed_errno(device, kind == TABLES_TABLE ? "table" : "status",
+                                           number);
         say_error("Device does not exist.");
         return false;
 }
@@ -252,6 +250,7 @@ static bool show_one(struct ctl *ctl, enum tables_kind kind, const char *name)
 {
         g_autoptr(GError) error = NULL;
         g_autoptr(GVariant) reply = NULL;
+        g_autoptr(GVariant) targets = NULL;
         g_autoptr(DeviceInfo) info = NULL;
         g_auto(Device) device = {0};
 
@@ -259,12 +258,14 @@ static bool show_one(struct ctl *ctl, enum tables_kind kind, const char *name)
                 return false;
         reply = client_call(ctl->client, "Table",
                             g_variant_new("(s@a{sv})", device.wire, table_options(ctl, kind)),
-                            REPLY_TYPE, &error);
+                            "(a(ttss))", &error);
         if (!reply)
-                return failed(kind, &device, error);
+                return client_errno(error) ? failed(kind, &device, client_errno(error))
+                                           : ctl_fail(error);
         if (needs_info(ctl, kind) && !(info = device_must_exist(ctl, &device)))
                 return false;
-        return show_device(ctl, kind, name ? name : "", info, reply);
+        targets = g_variant_get_child_value(reply, 0);
+        return show_device(ctl, kind, name ? name : "", info, targets);
 }
 
 /* ---- all devices
@@ -273,44 +274,26 @@ static bool show_one(struct ctl *ctl, enum tables_kind kind, const char *name)
 struct all {
         struct ctl *ctl;
         enum tables_kind kind;
-        GPtrArray *list;
         bool ok;
 };
 
-static GVariant *make_table(unsigned index, void *user)
+static void show_listed(const DeviceInfo *info, GVariant *targets, int number, void *user)
 {
         struct all *all = user;
-        const DeviceInfo *info = all->list->pdata[index];
-
-        return g_variant_new("(s@a{sv})", info->wire_name, table_options(all->ctl, all->kind));
-}
-
-static bool got_table(unsigned index, GVariant *reply, const GError *error, void *user)
-{
-        struct all *all = user;
-        const DeviceInfo *info = all->list->pdata[index];
-        g_autoptr(GError) copy = error ? g_error_copy(error) : NULL;
         Device device = {.name = info->wire_name};
 
-        if (reply)
-                all->ok &= show_device(all->ctl, all->kind, info->name, info, reply);
-        else
-                all->ok = failed(all->kind, &device, copy);
-        return reply || client_errno(error);
+        all->ok &= number ? failed(all->kind, &device, number)
+                          : show_device(all->ctl, all->kind, info->name, info, targets);
 }
 
 bool tables_show_all(struct ctl *ctl, enum tables_kind kind)
 {
+        struct all all = {.ctl = ctl, .kind = kind, .ok = true};
         g_autoptr(GPtrArray) list = ctl_list(ctl, false);
-        struct all all = {.ctl = ctl, .kind = kind, .list = list, .ok = true};
-        g_autoptr(GError) error = NULL;
 
-        if (!list)
-                return false;
-        if (!client_call_many(ctl->client, "Table", REPLY_TYPE, list->len, make_table, got_table,
-                              &all, &error))
-                return ctl_fail(error);
-        return all.ok;
+        return list &&
+               ctl_call_many(ctl, "TableMany", list, table_options(ctl, kind), show_listed, &all) &&
+               all.ok;
 }
 
 /* ---- commands
