@@ -45,7 +45,6 @@ for command in "touch $mnt/new" "mkdir $mnt/new" "rm $mnt/d" "mv $mnt/d $mnt/e" 
         not $command 2>/dev/null || fail "it did: $command"
 done
 [ "$(ls "$mnt")" = d ]
-stop_fusemap
 
 # its times are those of its creation
 touch "$work/before"
@@ -56,3 +55,5 @@ for what in X Y Z; do
         [ "$time" -ge "$(stat -c %Y "$work/before")" ] && [ "$time" -le "$(stat -c %Y "$work/after")" ] ||
                 fail "times: $(stat "$mnt/e")"
 done
+
+stop_fusemap
