@@ -13,12 +13,12 @@ bool dm_create(const struct dm_create_params *params, struct mapped_device **ret
         dm_mutex_init(&md->control);
         dm_mutex_init(&md->state);
         clock_gettime(CLOCK_REALTIME, &md->created);
-        md->events = g_new0(struct dm_event_counter, 1);
-        atomic_init(&md->events->refs, 1);
+        md->events = dm_event_counter_new();
         if (!dm_names_publish(md, params, error)) {
                 dm_device_free(md);
                 return false;
         }
+        md->events->device = md->id;
         dm_event_publish(DM_EVENT_CREATED, md, params->name, NULL);
         *ret_md = md;
         return true;
@@ -94,8 +94,7 @@ void dm_device_free(struct mapped_device *md)
 {
         dm_slots_release(md);
         dm_stats_free(atomic_load(&md->stats));
-        if (atomic_fetch_sub(&md->events->refs, 1) == 1)
-                g_free(md->events);
+        dm_event_counter_unref(md->events);
         dm_mutex_destroy(&md->control);
         dm_mutex_destroy(&md->state);
         g_free(md->name);
@@ -251,42 +250,6 @@ bool dm_set_uuid(struct mapped_device *md, const char *uuid, GError **error)
                 return false;
         dm_event_count(md);
         return true;
-}
-
-/* ---- the event number --------------------------------------------------------------------------- */
-
-void dm_event_count(struct mapped_device *md)
-{
-        atomic_fetch_add(&md->events->number, 1);
-        dm_wake_all();
-}
-
-void dm_target_event(struct dm_target *ti)
-{
-        dm_event_count(ti->table->md);
-}
-
-bool dm_wait_event(struct mapped_device *md, uint32_t event_nr, bool (*cancelled)(void *user),
-                   void *user, uint32_t *ret_event_nr)
-{
-        struct dm_event_counter *events = md->events;
-        bool changed;
-
-        /* the counter is held instead of the device, which may go meanwhile */
-        atomic_fetch_add(&events->refs, 1);
-        dm_put(md);
-        for (;;) {
-                uint32_t seen = dm_wake_prepare();
-
-                changed = atomic_load(&events->number) != event_nr || atomic_load(&events->gone);
-                if (changed || (cancelled && cancelled(user)))
-                        break;
-                dm_wake_wait(seen, DM_WAKE_FOREVER);
-        }
-        *ret_event_nr = atomic_load(&events->number);
-        if (atomic_fetch_sub(&events->refs, 1) == 1)
-                g_free(events);
-        return changed;
 }
 
 /* ---- the engine as a whole ---------------------------------------------------------------------- */

@@ -215,16 +215,6 @@ struct mapped_device {
         struct dm_event_counter *events; /* constant; a reference */
 };
 
-/* A device's event number, which those who wait for it outlive the device with. */
-struct dm_event_counter {
-        _Atomic unsigned refs;
-        _Atomic uint32_t number;
-        _Atomic bool gone; /* the device is */
-};
-
-/* Moves the number, wakes who waits.  Any context. */
-void dm_event_count(struct mapped_device *md);
-
 /* Waits until no bit of MASK is set in MD->word (DM_WORD_REFS, DM_WORD_IOS); false when STOP(md) has
  * become true instead.  Leaves WAITED set.  Control context. */
 bool dm_word_wait(struct mapped_device *md, uint64_t mask, bool (*stop)(struct mapped_device *md));
@@ -278,6 +268,23 @@ void dm_reaper_bury(struct mapped_device *md);
 
 void dm_event_publish(enum dm_event_type type, struct mapped_device *md, const char *name,
                       const char *old_name);
+
+/* A device's event number, which those who wait for it outlive the device with. */
+struct dm_event_counter {
+        _Atomic unsigned refs;
+        _Atomic uint32_t number;
+        _Atomic bool gone; /* the device is */
+        uint64_t device;   /* its id; constant once it has one */
+        _Atomic bool moved; /* in the list of those that dm_event_publish_moved() has to tell of */
+        struct dm_event_counter *next;
+};
+
+struct dm_event_counter *dm_event_counter_new(void);
+void dm_event_counter_unref(struct dm_event_counter *counter);
+/* Moves the number, wakes who waits.  Any context. */
+void dm_event_count(struct mapped_device *md);
+/* Publishes DM_EVENT_TARGET for the devices whose targets had events.  The reaper's thread. */
+void dm_event_publish_moved(void);
 
 /* ---- I/O (io.c) ------------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The graveyard: devices that nobody can find any more but somebody still references, and the thread
- * that frees each after its last reference and its last close. */
+ * that frees each after its last reference and its last close.  It also tells of targets' events. */
 #include "dm-internal.h"
 
 /* How long dm_exit() gives the thread to free what it can: a backing's close may hang. */
@@ -64,6 +64,7 @@ static void *reap(void *unused)
                 bool stop;
                 g_autoptr(GPtrArray) now = snapshot(&stop);
 
+                dm_event_publish_moved();
                 for (unsigned i = 0; i < now->len; i++)
                         try_free(now->pdata[i]);
                 /* freeing one may let go of another: a stack */

@@ -246,3 +246,24 @@ Test(lifetime, what_changes_is_published)
         dm_put(new_device("c"));
         cr_assert_str_eq(seen->str, expected);
 }
+
+static void on_target_event(const struct dm_event *event, void *gate)
+{
+        if (event->type == DM_EVENT_TARGET && !strcmp(event->name, "striped"))
+                gate_pass(gate);
+}
+
+Test(lifetime, subscribers_hear_of_targets_events)
+{
+        struct mapped_device *bad = run_device("bad", "0 16 error");
+        struct mapped_device *md = run_device("striped", "0 16 striped 1 16 bad 0");
+        struct gate heard = GATE_INIT;
+        unsigned subscription = dm_subscribe(on_target_event, &heard);
+        char buf[512];
+
+        cr_assert_eq(do_io(md, DM_OP_READ, 0, 512, buf), -EIO);
+        gate_wait(&heard, 1);
+        dm_unsubscribe(subscription);
+        dm_put(md);
+        dm_put(bad);
+}
