@@ -263,11 +263,13 @@ static void begin_step(struct log *log)
 /* Goes on with the entries that are ready; the caller has taken `writing'. */
 static void begin_entry(struct log *log)
 {
-        log->entry = take_entry(log);
-        if (!log->entry) {
+        struct entry *entry = take_entry(log);
+
+        if (!entry) { /* `writing' is another's by now, and so is log->entry */
                 dm_wake_all(); /* who waits for a mark that was dropped */
                 return;
         }
+        log->entry = entry;
         log->step = STEP_IMAGE;
         begin_step(log);
 }
