@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""usage: examples.py DOCUMENT...
+"""usage: examples.py [--mounted] DOCUMENT...
 
 Types in the examples of a document, in order and in one shell, and compares what comes with what the
 document says.  An example is a block, indented or fenced, whose first line begins with "$ ".
@@ -9,7 +9,8 @@ document says.  An example is a block, indented or fenced, whose first line begi
   output         is compared if there is any; "..." stands for anything, on a line of its own for lines
   [N]            the exit status, when it is not 0
 
-The shell begins in an empty directory, with the fusemaps of others out of sight.
+The shell begins in an empty directory, with the fusemaps of others out of sight; with --mounted a fusemap
+runs there already, on mnt.
 """
 import os
 import pathlib
@@ -96,21 +97,21 @@ def shell(directory):
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def script(found):
-    text = ""
+def script(found, mounted):
+    text = "mkdir mnt && fusemap mnt\n" if mounted else ""
     for example in found:
         text += f"{example.command}\necho \"\n{MARK} $?\"\n"
     return text
 
 
-def run(document, directory):
+def run(document, directory, mounted):
     found = list(examples(pathlib.Path(document).read_text()))
     if not found:
         print(f"{document}: no examples")
         return 1
     process = shell(directory)
     try:
-        output, _ = process.communicate(script(found), timeout=LIMIT)
+        output, _ = process.communicate(script(found, mounted), timeout=LIMIT)
     except subprocess.TimeoutExpired:
         process.kill()
         output, _ = process.communicate()
@@ -131,8 +132,10 @@ def run(document, directory):
     return failures
 
 
+mounted = "--mounted" in sys.argv
 failures = 0
 for name in sys.argv[1:]:
-    with tempfile.TemporaryDirectory(prefix="fusemap-examples-") as scratch:
-        failures += run(os.path.abspath(name), scratch)
+    if name != "--mounted":
+        with tempfile.TemporaryDirectory(prefix="fusemap-examples-") as scratch:
+            failures += run(os.path.abspath(name), scratch, mounted)
 sys.exit(1 if failures else 0)

@@ -9,7 +9,7 @@ from tree import ROOT, files, read, report
 COLUMNS = 110
 SECTION = re.compile(r"^(/\*|#) -{4}.*-{4}( \*/)?$")  # a rule across the file may be longer
 SPDX = "SPDX-License-Identifier: BSD-3-Clause"
-MACHINE = re.compile(r"(?<![\w.~$}*-])/(work/|root/|Users/|home/(?!me/))\w")
+MACHINE = re.compile(r"(?<![\w.~$}*-])/(work|root|Users|home)/\w")
 TRANSCRIPTS = "tests/conformance/"  # the kernel's own words, blanks included
 SOURCES = (".c", ".h", ".py", ".sh", ".build", ".xml")
 
