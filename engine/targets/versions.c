@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "versions.h"
 
-#include "base/mix.h"
-#include "dm.h"
+#include "dm-target.h"
 
 #define PAGE_SECTORS 64u
 
