@@ -44,7 +44,7 @@ struct batch {
         bool flushes, fua;
         GArray *chosen;      /* struct dm_chosen; NULL between batches, which needs the lock */
         unsigned next;       /* guarded: lock; the first that no write has yet */
-        unsigned in_flight;  /* guarded: lock; writes */
+        unsigned in_flight;  /* guarded: lock; writes, and one for who planned it */
         int error;           /* guarded: lock */
         struct dm_io flush;
 };
@@ -151,7 +151,7 @@ static bool plan_batch(struct powercut *p)
                 p->busy = false;
                 return false;
         }
-        *b = (struct batch){.requests = p->first};
+        *b = (struct batch){.requests = p->first, .in_flight = 1};
         p->first = NULL;
         p->last = &p->first;
         for (struct request *r = b->requests; r; r = r->next) {
@@ -234,7 +234,7 @@ static struct run *next_run(struct powercut *p)
         struct run *run;
 
         DM_LOCK_SCOPE(&p->lock);
-        if (!b->chosen || b->error || b->next == b->chosen->len || b->in_flight == RUNS_MAX)
+        if (!b->chosen || b->error || b->next == b->chosen->len || b->in_flight > RUNS_MAX)
                 return NULL;
         run = g_new0(struct run, 1);
         run->p = p;
@@ -322,19 +322,28 @@ static void submit_runs(struct powercut *p)
                 submit_run(run);
 }
 
-/* Whether it was the last of the batch.  If not, another one still is to end, and the batch stays. */
-static bool run_is_last(struct run *run, int error)
+/* RUN has ended, or with NULL the planning.  True when nothing of the batch is left to end; otherwise the
+ * batch may be over, and be another one, as soon as this returns. */
+static bool was_last(struct powercut *p, const struct run *run, int error)
 {
-        struct powercut *p = run->p;
         struct batch *b = &p->batch;
 
         DM_LOCK_SCOPE(&p->lock);
         if (error)
                 b->error = error;
-        else
+        else if (run)
                 settle(p, b->chosen, run->first, run->count);
         b->in_flight--;
         return !b->in_flight && (b->error || b->next == b->chosen->len);
+}
+
+/* True: the batch is over.  False: its flush is under way. */
+static bool finish_batch(struct powercut *p)
+{
+        if (flush_batch(p))
+                return false;
+        complete_batch(p, p->batch.error);
+        return true;
 }
 
 static void run_ended(struct dm_io *io, int error)
@@ -348,30 +357,22 @@ static void run_ended(struct dm_io *io, int error)
                 dm_dev_submit(p->ti, p->dev, io);
                 return;
         }
-        is_last = run_is_last(run, error);
+        is_last = was_last(p, run, error);
         g_free(run->buf);
         g_free(run);
-        if (!is_last) {
+        if (!is_last)
                 submit_runs(p);
-                return;
-        }
-        if (!flush_batch(p)) {
-                complete_batch(p, p->batch.error);
+        else if (finish_batch(p))
                 run_batches(p);
-        }
 }
 
 /* The caller owns the batch. */
 static void run_batches(struct powercut *p)
 {
         while (plan_batch(p)) {
-                if (p->batch.chosen->len) {
-                        submit_runs(p);
+                submit_runs(p);
+                if (!was_last(p, NULL, 0) || !finish_batch(p))
                         return;
-                }
-                if (flush_batch(p))
-                        return;
-                complete_batch(p, 0);
         }
         if (is_off(p))
                 dm_wake_all(); /* the cut waits */
