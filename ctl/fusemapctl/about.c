@@ -13,9 +13,7 @@
 
 #define COLUMNS 96
 
-/* ---- help
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- help ------------------------------------------------------------------------------------ */
 
 /* Appends WORDS, broken at blanks, from column COLUMN on and with INDENT on further lines.  Blanks
  * in brackets do not count. */
@@ -108,8 +106,7 @@ bool verb_help(struct ctl *ctl, int argc, char **argv)
         return true;
 }
 
-/* ---- versions
- * --------------------------------------------------------------------------------------------- */
+/* ---- versions -------------------------------------------------------------------------------- */
 
 bool verb_version(struct ctl *ctl, int argc, char **argv)
 {

@@ -57,8 +57,7 @@ GVariant *client_call(struct client *client, const char *method, GVariant *param
                                            G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, error);
 }
 
-/* ---- errors
- * ---------------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 int client_errno_of_name(const char *name)
 {
@@ -89,8 +88,7 @@ const char *client_message(GError *error)
         return error->message;
 }
 
-/* ---- the rest
- * -------------------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 const char *client_mountpoint(struct client *client, GError **error)
 {

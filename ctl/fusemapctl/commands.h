@@ -30,8 +30,7 @@ extern const struct verb command_table[]; /* ends with a verb without a name */
 
 const struct verb *verb_find(const char *name);
 
-/* ---- the commands, by file
- * --------------------------------------------------------------------------------- */
+/* ---- the commands, by file ------------------------------------------------------------------- */
 
 verb_fn verb_help, verb_version, verb_targets, verb_target_version;  /* about.c */
 verb_fn verb_create;                                                 /* create.c */
@@ -39,7 +38,7 @@ verb_fn verb_remove, verb_remove_all, verb_wipe_table;               /* remove.c
 verb_fn verb_load, verb_clear, verb_suspend, verb_resume, verb_wait; /* state.c */
 verb_fn verb_rename, verb_mangle;                                    /* rename.c */
 verb_fn verb_table, verb_status;                                     /* tables.c */
-verb_fn verb_info, verb_splitname;                                   /* report.c */
+verb_fn verb_info, verb_splitname;                                   /* describe.c */
 verb_fn verb_ls;                                                     /* ls.c */
 verb_fn verb_deps;                                                   /* deps.c */
 verb_fn verb_message, verb_setgeometry;                              /* message.c */

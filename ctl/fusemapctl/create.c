@@ -119,9 +119,7 @@ static bool create_one(struct ctl *ctl, const struct wish *w)
         return device_show_if_verbose(ctl, &device);
 }
 
-/* ---- one
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- one ------------------------------------------------------------------------------------- */
 
 char *create_read_table(struct ctl *ctl, const char *file)
 {
@@ -169,9 +167,7 @@ static bool create_from_options(struct ctl *ctl, const char *name, const char *f
         return create_one(ctl, &w);
 }
 
-/* ---- many
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- many ------------------------------------------------------------------------------------ */
 
 struct record {
         char *name, *uuid, *table;

@@ -69,8 +69,9 @@ static unsigned count_for_call(const GPtrArray *list, unsigned first)
         return count;
 }
 
-static bool call_some(struct ctl *ctl, const char *method, DeviceInfo *const *infos, unsigned count,
-                      GVariant *options, ctl_done *done, void *user)
+static bool call_some(struct ctl *ctl, const char *method, const char *type,
+                      DeviceInfo *const *infos, unsigned count, GVariant *options, ctl_done *done,
+                      void *user)
 {
         g_autoptr(GError) error = NULL;
         g_autoptr(GVariant) reply = NULL;
@@ -80,8 +81,8 @@ static bool call_some(struct ctl *ctl, const char *method, DeviceInfo *const *in
         g_variant_builder_init(&names, G_VARIANT_TYPE_STRING_ARRAY);
         for (unsigned i = 0; i < count; i++)
                 g_variant_builder_add(&names, "s", infos[i]->wire_name);
-        reply = client_call(ctl->client, method, g_variant_new("(as@a{sv})", &names, options),
-                            "(*)", &error);
+        reply = client_call(ctl->client, method, g_variant_new("(as@a{sv})", &names, options), type,
+                            &error);
         if (!reply)
                 return ctl_fail(error);
         parts = g_variant_get_child_value(reply, 0);
@@ -95,8 +96,8 @@ static bool call_some(struct ctl *ctl, const char *method, DeviceInfo *const *in
         return true;
 }
 
-bool ctl_call_many(struct ctl *ctl, const char *method, const GPtrArray *list, GVariant *options,
-                   ctl_done *done, void *user)
+bool ctl_call_many(struct ctl *ctl, const char *method, const char *type, const GPtrArray *list,
+                   GVariant *options, ctl_done *done, void *user)
 {
         g_autoptr(GVariant) sunk = g_variant_ref_sink(options);
         bool ok = true;
@@ -104,8 +105,8 @@ bool ctl_call_many(struct ctl *ctl, const char *method, const GPtrArray *list, G
         for (unsigned first = 0; ok && first < list->len;) {
                 unsigned count = count_for_call(list, first);
 
-                ok = call_some(ctl, method, (DeviceInfo *const *)list->pdata + first, count, sunk,
-                               done, user);
+                ok = call_some(ctl, method, type, (DeviceInfo *const *)list->pdata + first, count,
+                               sunk, done, user);
                 first += count;
         }
         return ok;

@@ -42,12 +42,12 @@ bool ctl_fail(GError *error);
  * been said. */
 GPtrArray *ctl_list(struct ctl *ctl, bool quiet);
 
-/* METHOD (TableMany, DepsMany) for all devices in LIST, with OPTIONS (sunk), so many at a time that
- * a reply stays small.  DONE gets each device's part of the reply, in the order of LIST, or NUMBER,
- * an errno.  False: an error has been said. */
+/* METHOD (TableMany, DepsMany), whose reply is of TYPE, for all devices in LIST, with OPTIONS
+ * (sunk), so many at a time that a reply stays small.  DONE gets each device's part of the reply,
+ * in the order of LIST, or NUMBER, an errno.  False: an error has been said. */
 typedef void ctl_done(const DeviceInfo *info, GVariant *part, int number, void *user);
-bool ctl_call_many(struct ctl *ctl, const char *method, const GPtrArray *list, GVariant *options,
-                   ctl_done *done, void *user);
+bool ctl_call_many(struct ctl *ctl, const char *method, const char *type, const GPtrArray *list,
+                   GVariant *options, ctl_done *done, void *user);
 
 /* An empty options dictionary (a{sv}, floating). */
 GVariant *ctl_no_flags(void);

@@ -61,7 +61,7 @@ bool deps_parse_options(const char *text, enum devname *ret_devname)
 
 /* A number tells nobody which file is meant, so a path stands where the kernel has a device number.
  */
-static char *shown(const struct dep *dep, enum devname devname)
+char *dep_text(const struct dep *dep, enum devname devname)
 {
         if (devname == DEVNAME_DEVNO)
                 return g_strdup(dep->path);
@@ -79,7 +79,7 @@ static void print_deps(struct ctl *ctl, const char *name, const GPtrArray *deps)
                 printf("%s: ", name);
         printf("%u dependencies\t:", deps->len);
         for (unsigned i = 0; i < deps->len; i++) {
-                g_autofree char *text = shown(deps->pdata[i], devname);
+                g_autofree char *text = dep_text(deps->pdata[i], devname);
 
                 printf(" (%s)", text);
         }
@@ -152,6 +152,8 @@ bool verb_deps(struct ctl *ctl, int argc, char **argv)
         if (argc || ctl_named_by_option(ctl))
                 return show_one(ctl, argc ? argv[0] : NULL);
         list = ctl_list(ctl, false);
-        return list && ctl_call_many(ctl, "DepsMany", list, options(ctl), show_listed, &all) &&
+        return list &&
+               ctl_call_many(ctl, "DepsMany", DEPS_MANY_TYPE, list, options(ctl), show_listed,
+                             &all) &&
                all.ok;
 }

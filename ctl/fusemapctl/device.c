@@ -48,9 +48,7 @@ static bool set_uuid(Device *device, const char *uuid)
         return can_carry(device->uuid, "uuid");
 }
 
-/* ---- paths
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- paths ----------------------------------------------------------------------------------- */
 
 /* dmsetup takes "dir/file" as a path below its device directory when there is no such file here. */
 static char *resolve(const char *path)
@@ -88,8 +86,7 @@ static bool set_name_from_path(struct ctl *ctl, Device *device, const char *path
         return set_name(device, name, DM_STRING_MANGLING_NONE); /* it is a file's name already */
 }
 
-/* ---- the public part
- * ------------------------------------------------------------------------------------- */
+/* ---- the public part ------------------------------------------------------------------------- */
 
 static bool set_numbers(struct ctl *ctl, Device *device)
 {

@@ -84,8 +84,7 @@ void graph_link(Node *upper, Node *lower)
         g_ptr_array_add(lower->used_by, upper);
 }
 
-/* ---- from the daemon
- * -------------------------------------------------------------------------------------- */
+/* ---- from the daemon ------------------------------------------------------------------------- */
 
 struct fetch {
         Graph *graph;
@@ -125,7 +124,7 @@ Graph *graph_fetch(struct ctl *ctl, GPtrArray *list)
 
                 g_hash_table_insert(by_minor, GUINT_TO_POINTER(info->minor), info);
         }
-        if (!ctl_call_many(ctl, "DepsMany", list, ctl_no_flags(), add_deps, &f))
+        if (!ctl_call_many(ctl, "DepsMany", DEPS_MANY_TYPE, list, ctl_no_flags(), add_deps, &f))
                 return NULL;
         return g_steal_pointer(&graph);
 }

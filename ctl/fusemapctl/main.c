@@ -45,8 +45,7 @@ static bool check_options(const struct ctl *ctl)
         return deps_parse_options(text, &devname);
 }
 
-/* ---- the commands' runs
- * ------------------------------------------------------------------------------------ */
+/* ---- the commands' runs ---------------------------------------------------------------------- */
 
 /* Once for each argument, where the command takes several. */
 static bool run_for_each(struct ctl *ctl, int argc, char **argv)
@@ -182,6 +181,17 @@ static int dispatch(struct ctl *ctl, struct options *o, int argc, char **argv)
         return run(ctl, o, argc, argv);
 }
 
+/* As dmsetup does, which puts its nodes there; see device.c for what it is here. */
+static bool check_environment(void)
+{
+        const char *dev = g_getenv("DM_DEV_DIR");
+
+        if (!dev || !*dev || g_path_is_absolute(dev))
+                return true;
+        say_error("Invalid DM_DEV_DIR environment variable value.");
+        return false;
+}
+
 /* fusemapctl --completion SHELL: for the build. */
 static bool print_completion(int argc, char **argv, int *status)
 {
@@ -207,6 +217,8 @@ int main(int argc, char **argv)
         say_set_program(program);
         if (print_completion(argc, argv, &status))
                 return status;
+        if (!check_environment())
+                return 1;
         if (argc)
                 argv[0] = program; /* which getopt puts before its errors */
         if (!options_parse(&options, &argc, &argv))

@@ -79,7 +79,5 @@ bool verb_setgeometry(struct ctl *ctl, int argc, char **argv)
                 valid = argv[i] && dm_parse_u64(argv[i], &n[i]) && n[i] <= limits[i];
         if (!valid || n[3] > n[0] * n[1] * n[2])
                 return device_failed_errno(&device, "setgeometry", EINVAL);
-        if (!(info->flags & INFO_LIVE))
-                return device_failed_errno(&device, "setgeometry", ENXIO);
         return true;
 }

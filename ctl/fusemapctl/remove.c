@@ -11,8 +11,7 @@
 #define TRIES 25
 #define BETWEEN_TRIES_US 200000
 
-/* ---- wipe_table
- * ------------------------------------------------------------------------------------------- */
+/* ---- wipe_table ------------------------------------------------------------------------------ */
 
 /* How many sectors the device's table has; 0 with an error said. */
 static uint64_t table_sectors(struct ctl *ctl, const Device *device)
@@ -77,9 +76,7 @@ bool verb_wipe_table(struct ctl *ctl, int argc, char **argv)
         return wipe(ctl, argc ? argv[0] : NULL);
 }
 
-/* ---- remove
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- remove ---------------------------------------------------------------------------------- */
 
 static bool remove_once(struct ctl *ctl, const Device *device, bool *busy)
 {
@@ -116,8 +113,7 @@ bool verb_remove(struct ctl *ctl, int argc, char **argv)
         return true;
 }
 
-/* ---- remove_all
- * ------------------------------------------------------------------------------------------- */
+/* ---- remove_all ------------------------------------------------------------------------------ */
 
 /* Removes what nobody has open, from the top of the stacks down. */
 static bool remove_closed(struct ctl *ctl)

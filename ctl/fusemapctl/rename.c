@@ -77,9 +77,7 @@ bool verb_rename(struct ctl *ctl, int argc, char **argv)
         return change(ctl, &device, set_uuid ? "SetUuid" : "Rename", mangled);
 }
 
-/* ---- mangle
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- mangle ---------------------------------------------------------------------------------- */
 
 static char *in_wanted_form(const char *text, const char *what, size_t max,
                             dm_string_mangling_t mode)

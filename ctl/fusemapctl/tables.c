@@ -10,9 +10,7 @@
 #include "device.h"
 #include "say.h"
 
-/* ---- keys
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 static void zero_until_blank(char *p)
 {
@@ -48,9 +46,7 @@ void tables_hide_keys(const char *type, char *params)
         }
 }
 
-/* ---- --exec
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- --exec ---------------------------------------------------------------------------------- */
 
 bool tables_exec(struct ctl *ctl, const DeviceInfo *info)
 {
@@ -78,8 +74,7 @@ bool tables_exec(struct ctl *ctl, const DeviceInfo *info)
         return true;
 }
 
-/* ---- one device
- * ------------------------------------------------------------------------------------------- */
+/* ---- one device ------------------------------------------------------------------------------ */
 
 struct target {
         uint64_t start, length;
@@ -268,8 +263,7 @@ static bool show_one(struct ctl *ctl, enum tables_kind kind, const char *name)
         return show_device(ctl, kind, name ? name : "", info, targets);
 }
 
-/* ---- all devices
- * ------------------------------------------------------------------------------------------ */
+/* ---- all devices ----------------------------------------------------------------------------- */
 
 struct all {
         struct ctl *ctl;
@@ -292,12 +286,12 @@ bool tables_show_all(struct ctl *ctl, enum tables_kind kind)
         g_autoptr(GPtrArray) list = ctl_list(ctl, false);
 
         return list &&
-               ctl_call_many(ctl, "TableMany", list, table_options(ctl, kind), show_listed, &all) &&
+               ctl_call_many(ctl, "TableMany", "(a(ssa(ttss)))", list, table_options(ctl, kind),
+                             show_listed, &all) &&
                all.ok;
 }
 
-/* ---- commands
- * --------------------------------------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------------------------- */
 
 bool verb_table(struct ctl *ctl, int argc, char **argv)
 {

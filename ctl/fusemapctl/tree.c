@@ -25,8 +25,7 @@ static const struct symbols symbols_of[] = {
                         "\033(0\017qqq\033(B", "\033(0\017qwq\033(B"},
 };
 
-/* ---- options
- * ---------------------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 static bool take_word(const char *word, size_t length, struct tree_style *s)
 {
@@ -89,9 +88,7 @@ bool tree_style_parse(const char *options, struct tree_style *s)
         return true;
 }
 
-/* ---- lines
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 struct level {
         unsigned indent; /* columns of the node's text that its children stand behind: compact only
@@ -188,8 +185,7 @@ static void add_node_text(struct drawing *d, const Node *node)
                 add_attributes(d, node->info);
 }
 
-/* ---- the walk
- * --------------------------------------------------------------------------------------------- */
+/* ---- the walk -------------------------------------------------------------------------------- */
 
 static GPtrArray *children_of(const struct drawing *d, const Node *node)
 {
@@ -255,9 +251,7 @@ void tree_draw(const Graph *graph, const struct tree_style *style, GString *out)
                 draw(&d, roots->pdata[i], 0, i + 1 < roots->len);
 }
 
-/* ---- dot
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- dot ------------------------------------------------------------------------------------- */
 
 static void add_dot_string(GString *out, const char *text)
 {
