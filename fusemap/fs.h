@@ -22,12 +22,11 @@ struct session;
 struct handle {
         struct handle *next, **link; /* guarded: handles */
         struct mapped_device *md;    /* opened */
-        int flags;                   /* of open(2) */
-        bool direct;                 /* answered with FOPEN_DIRECT_IO */
+        bool first;                  /* nobody else had the file open */
 };
 
 /* Opens MD, of which the caller has a reference: 0 or -errno. */
-int handle_open(struct mapped_device *md, int flags, struct handle **ret_handle);
+int handle_open(struct mapped_device *md, struct handle **ret_handle);
 void handle_close(struct handle *handle);
 /* Closes all that the kernel never released; when no request is under way any more. */
 void handle_close_all(void);

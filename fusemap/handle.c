@@ -5,9 +5,26 @@
 #include "fs.h"
 
 static struct dm_mutex handles = DM_MUTEX_INIT;
-static struct handle *all; /* guarded: handles */
+static struct handle *all;    /* guarded: handles */
+static GHashTable *open_files; /* guarded: handles; device -> how many handles it has */
 
-int handle_open(struct mapped_device *md, int flags, struct handle **ret_handle)
+/* Changes the number of MD's handles by BY; the one before. */
+static unsigned count(struct mapped_device *md, int by)
+{
+        unsigned before;
+
+        dm_assert_held(&handles);
+        if (!open_files)
+                open_files = g_hash_table_new(NULL, NULL);
+        before = GPOINTER_TO_UINT(g_hash_table_lookup(open_files, md));
+        if (before + (unsigned)by)
+                g_hash_table_insert(open_files, md, GUINT_TO_POINTER(before + (unsigned)by));
+        else
+                g_hash_table_remove(open_files, md);
+        return before;
+}
+
+int handle_open(struct mapped_device *md, struct handle **ret_handle)
 {
         struct handle *h;
         int r = dm_open(md);
@@ -16,9 +33,9 @@ int handle_open(struct mapped_device *md, int flags, struct handle **ret_handle)
                 return r;
         h = g_new0(struct handle, 1);
         h->md = md;
-        h->flags = flags;
 
         DM_LOCK_SCOPE(&handles);
+        h->first = count(md, 1) == 0;
         h->next = all;
         h->link = &all;
         if (all)
@@ -31,6 +48,7 @@ int handle_open(struct mapped_device *md, int flags, struct handle **ret_handle)
 static void unlink_handle(struct handle *h)
 {
         DM_LOCK_SCOPE(&handles);
+        count(h->md, -1);
         *h->link = h->next;
         if (h->next)
                 h->next->link = h->link;

@@ -237,15 +237,32 @@ static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset
 
 /* ---- open and release ------------------------------------------------------------------------------------ */
 
-/* libfuse 3.14 has no field for FOPEN_PARALLEL_DIRECT_WRITES, so the answer is built here. */
-static int reply_open(fuse_req_t req, struct handle *h)
+/* Cached pages go with the last close, as a block device's do: whoever opens the file when nobody has it
+ * open reads afresh.  Otherwise they stay: an open that drops them would wait, and could not even be
+ * killed, for a page that is being read from a suspended device. */
+static uint32_t cache_flags(const struct handle *h)
 {
-        struct fuse_open_out out = {.fh = (uint64_t)(uintptr_t)h};
+        return h->first ? 0 : FOPEN_KEEP_CACHE;
+}
+
+/* Past the page cache goes direct I/O; and what will be refused anyway, for the kernel copies a write into
+ * the cache first, where a mapping shows it even when it failed. */
+static uint32_t direct_flags(const struct handle *h, int flags)
+{
+        bool refused = dm_read_only(h->md) && (flags & O_ACCMODE) != O_RDONLY;
+
+        return refused || (flags & O_DIRECT) ? FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES : 0;
+}
+
+/* libfuse 3.14 has no field for FOPEN_PARALLEL_DIRECT_WRITES, so the answer is built here. */
+static int reply_open(fuse_req_t req, struct handle *h, int flags)
+{
+        struct fuse_open_out out = {
+                .fh = (uint64_t)(uintptr_t)h,
+                .open_flags = FOPEN_NOFLUSH | cache_flags(h) | direct_flags(h, flags),
+        };
         struct iovec iov = {&out, sizeof(out)};
 
-        out.open_flags = FOPEN_NOFLUSH;
-        if (h->direct)
-                out.open_flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
         return fuse_reply_iov(req, &iov, 1);
 }
 
@@ -253,16 +270,13 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
         struct mapped_device *md = device_of(ino);
         struct handle *h;
-        int r = md ? handle_open(md, fi->flags, &h) : -ENXIO;
+        int r = md ? handle_open(md, &h) : -ENXIO;
 
         if (md)
                 dm_put(md);
-        if (r) {
+        if (r)
                 fuse_reply_err(req, -r);
-                return;
-        }
-        h->direct = fi->flags & O_DIRECT;
-        if (reply_open(req, h))
+        else if (reply_open(req, h, fi->flags))
                 handle_close(h); /* the program was interrupted: no release will come */
 }
 
