@@ -62,8 +62,6 @@ struct session_options {
 struct session *session_mount(const struct session_options *options, GError **error);
 struct fuse_session *session_fuse(struct session *session);
 unsigned session_max_background(const struct session *session);
-/* The mount's device number, once it answers: what session_abort() needs. */
-void session_set_device(struct session *session, dev_t device);
 /* Starts the workers. */
 void session_start(struct session *session);
 /* True once the mount has gone or was aborted. */
@@ -72,8 +70,8 @@ bool session_ended(struct session *session);
 void session_unmount(struct session *session);
 /* Every request and program waiting in the kernel gets an error now. */
 void session_abort(struct session *session);
-/* Waits for the workers, at most until then; how many are stuck. */
-unsigned session_join(struct session *session, uint64_t deadline_ns);
+/* Waits for the workers, after session_abort() or the end of the mount. */
+void session_join(struct session *session);
 void session_free(struct session *session);
 
 /* For the worker that calls: where its request came from, and with set, where it answers; the one

@@ -96,6 +96,7 @@ static int serve(struct session *s, struct ctl_server *server, const struct opti
 {
         g_autofree char *report = NULL;
         bool stuck;
+        int status;
 
         stuck = !teardown_run(s, o->mountpoint, o->force_on_unmount, (unsigned)o->drain_timeout,
                               &report);
@@ -105,10 +106,11 @@ static int serve(struct session *s, struct ctl_server *server, const struct opti
         stuck |= ctl_server_stop(server, report) > 0;
         stuck |= !notify_stop();
         stuck |= dm_exit() > 0;
+        status = teardown_lost_data() ? EXIT_FAILURE : EXIT_SUCCESS;
         if (stuck)
-                _exit(EXIT_SUCCESS);
+                _exit(status);
         session_free(s);
-        return teardown_lost_data() ? EXIT_FAILURE : EXIT_SUCCESS;
+        return status;
 }
 
 static int run(const struct options *o)
@@ -116,7 +118,8 @@ static int run(const struct options *o)
         struct ctl_server *server;
         GError *error = NULL;
         struct session *s = mount_session(o, &error);
-        dev_t device;
+        bool answers;
+        int status;
 
         if (!s)
                 return fail("", error);
@@ -132,17 +135,16 @@ static int run(const struct options *o)
         notify_start(s);
         session_start(s);
         start_signal_thread();
-        if (!mountpoint_answers(o->mountpoint, &device)) {
+        answers = mountpoint_answers(o->mountpoint);
+        if (!answers) {
                 fprintf(stderr, "fusemap: %s: the mount does not answer\n", o->mountpoint);
                 teardown_request(true);
-        } else {
-                session_set_device(s, device);
-                if (!o->foreground) {
-                        log_to_syslog();
-                        daemon_ready();
-                }
+        } else if (!o->foreground) {
+                log_to_syslog();
+                daemon_ready();
         }
-        return serve(s, server, o);
+        status = serve(s, server, o);
+        return answers ? status : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)

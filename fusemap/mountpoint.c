@@ -2,9 +2,12 @@
 #include "mountpoint.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "dm.h"
 
@@ -49,6 +52,17 @@ bool mountpoint_detach(const char *path)
         return !is_fusemap(path);
 }
 
+void mountpoint_wait_gone(const char *path)
+{
+        struct pollfd watch = {.events = POLLPRI};
+
+        watch.fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+        while (is_fusemap(path) && watch.fd >= 0)
+                poll(&watch, 1, -1);
+        if (watch.fd >= 0)
+                close(watch.fd);
+}
+
 bool mountpoint_prepare(const char *path, GError **error)
 {
         struct stat st;
@@ -69,12 +83,9 @@ bool mountpoint_prepare(const char *path, GError **error)
         return !r;
 }
 
-bool mountpoint_answers(const char *path, dev_t *ret_device)
+bool mountpoint_answers(const char *path)
 {
         struct stat st;
 
-        if (stat(path, &st) < 0 || !is_fusemap(path))
-                return false;
-        *ret_device = st.st_dev;
-        return true;
+        return stat(path, &st) == 0 && is_fusemap(path);
 }

@@ -4,7 +4,6 @@
 
 #include <glib.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
 /* Makes sure that PATH can be mounted on: takes away the mount of a fusemap that died.  Errors name
  * PATH: not there, no directory, or a fusemap is mounted on it. */
@@ -13,7 +12,10 @@ bool mountpoint_prepare(const char *path, GError **error);
 /* Takes the mount on PATH away, in use or not; true when none is left. */
 bool mountpoint_detach(const char *path);
 
-/* True once the mount on PATH answers; *RET_DEVICE is its device number. */
-bool mountpoint_answers(const char *path, dev_t *ret_device);
+/* Waits until no fusemap is mounted on PATH any more. */
+void mountpoint_wait_gone(const char *path);
+
+/* True once the mount on PATH answers. */
+bool mountpoint_answers(const char *path);
 
 #endif

@@ -15,9 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -38,13 +35,12 @@
 
 struct session {
         struct fuse_session *fuse;
-        char *mountpoint;
-        _Atomic dev_t device; /* of the mount: its connection's number; 0: not known yet */
         unsigned threads, max_background;
         struct dm_workers *workers;
         _Atomic bool ended;
         struct dm_mutex lock;
-        GArray *spare; /* guarded: lock; descriptors that no worker reads */
+        GArray *descriptors; /* guarded: lock; all clones of the session's */
+        GArray *spare; /* guarded: lock; those that no worker reads */
         GArray *threads_running; /* guarded: lock; pthread_t of the workers */
 };
 
@@ -149,6 +145,10 @@ static int take_descriptor(struct session *s)
         if (fd >= 0 && ioctl(fd, FUSE_DEV_IOC_CLONE, &master) < 0) {
                 close(fd);
                 fd = -1;
+        }
+        if (fd >= 0) {
+                DM_LOCK_SCOPE(&s->lock);
+                g_array_append_val(s->descriptors, fd);
         }
         return fd;
 }
@@ -269,9 +269,9 @@ struct session *session_mount(const struct session_options *o, GError **error)
         struct session *s = g_new0(struct session, 1);
 
         dm_mutex_init(&s->lock);
+        s->descriptors = g_array_new(FALSE, FALSE, sizeof(int));
         s->spare = g_array_new(FALSE, FALSE, sizeof(int));
         s->threads_running = g_array_new(FALSE, FALSE, sizeof(pthread_t));
-        s->mountpoint = g_strdup(o->mountpoint);
         s->threads = o->threads;
         s->max_background = o->max_background;
         s->fuse = new_fuse_session(o, s);
@@ -311,11 +311,6 @@ void session_start(struct session *s)
         s->workers = dm_workers_start(s->threads, work, s);
 }
 
-void session_set_device(struct session *s, dev_t device)
-{
-        atomic_store(&s->device, device);
-}
-
 bool session_ended(struct session *s)
 {
         return atomic_load(&s->ended);
@@ -326,28 +321,44 @@ void session_unmount(struct session *s)
         fuse_session_unmount(s->fuse);
 }
 
-/* The kernel's own way, where /sys/fs/fuse/connections can be reached. */
-static void abort_connection(struct session *s)
+/* What every use of fails, as of a connection that has ended: a pipe that nobody reads. */
+static int broken_descriptor(void)
 {
-        g_autofree char *path = g_strdup_printf("/sys/fs/fuse/connections/%u/abort",
-                                                minor(atomic_load(&s->device)));
-        int fd = atomic_load(&s->device) ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+        int fds[2];
 
-        if (fd < 0)
-                return;
-        if (write(fd, "1", 1) != 1)
-                fuse_log(FUSE_LOG_ERR, "%s: %s\n", path, g_strerror(errno));
-        close(fd);
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -1;
+        close(fds[0]);
+        return fds[1];
 }
 
+static GArray *all_descriptors(struct session *s)
+{
+        int master = fuse_session_fd(s->fuse);
+        GArray *all;
+
+        DM_LOCK_SCOPE(&s->lock);
+        all = g_array_copy(s->descriptors);
+        g_array_append_val(all, master);
+        return all;
+}
+
+/* The connection ends with its last descriptor: whatever else keeps this process alive, a thread that hangs
+ * in a backing above all, must not keep it.  The numbers stay in use, for threads know them. */
 void session_abort(struct session *s)
 {
+        g_autoptr(GArray) all = all_descriptors(s);
+        int broken = broken_descriptor();
+
         fuse_session_exit(s->fuse);
-        abort_connection(s);
+        for (unsigned i = 0; broken >= 0 && i < all->len; i++)
+                dup3(broken, g_array_index(all, int, i), O_CLOEXEC);
+        if (broken >= 0)
+                close(broken);
 }
 
-/* Workers that wait in read() see the end when the kernel ends the connection; where only a signal can
- * bring them back, one may come just before the read, so it is sent again. */
+/* Workers wait in read(), and keep the descriptor's file meanwhile.  A signal may come just before the
+ * read, so it is sent again. */
 static void interrupt_workers(struct session *s)
 {
         DM_LOCK_SCOPE(&s->lock);
@@ -355,27 +366,20 @@ static void interrupt_workers(struct session *s)
                 pthread_kill(g_array_index(s->threads_running, pthread_t, i), SIGUSR1);
 }
 
-unsigned session_join(struct session *s, uint64_t deadline_ns)
+void session_join(struct session *s)
 {
-        unsigned left = s->workers ? 1 : 0;
-
-        while (left) {
-                uint64_t now = dm_clock_real_ns();
-
-                if (now >= deadline_ns)
-                        break;
+        while (s->workers) {
                 interrupt_workers(s);
-                left = dm_workers_join(s->workers, MIN(deadline_ns, now + JOIN_NS));
+                if (!dm_workers_join(s->workers, dm_clock_real_ns() + JOIN_NS))
+                        s->workers = NULL;
         }
-        if (!left)
-                s->workers = NULL;
-        return left;
 }
 
 void session_free(struct session *s)
 {
-        for (unsigned i = 0; i < s->spare->len; i++)
-                close(g_array_index(s->spare, int, i));
+        for (unsigned i = 0; i < s->descriptors->len; i++)
+                close(g_array_index(s->descriptors, int, i));
+        g_array_unref(s->descriptors);
         g_array_unref(s->spare);
         g_array_unref(s->threads_running);
         if (s->fuse) {
@@ -383,6 +387,5 @@ void session_free(struct session *s)
                 fuse_session_unmount(s->fuse);
                 fuse_session_destroy(s->fuse);
         }
-        g_free(s->mountpoint);
         g_free(s);
 }

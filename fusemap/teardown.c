@@ -12,7 +12,7 @@
 /* How long forced removal waits for threads that are about to end. */
 #define FORCE_GRACE_NS (300 * (uint64_t)DM_NS_PER_MS)
 
-static _Atomic bool wanted, forced, refusing;
+static _Atomic bool wanted, forced, refusing, detached;
 static _Atomic bool drained; /* the drain's thread is through */
 static _Atomic bool sync_failed;
 
@@ -115,6 +115,21 @@ struct drain {
         const char *mountpoint;
 };
 
+/* Once: what would be taken away the second time is somebody else's. */
+static void detach(const struct drain *d)
+{
+        if (!atomic_exchange(&detached, true))
+                mountpoint_detach(d->mountpoint);
+        session_abort(d->session);
+}
+
+/* After the last request: only one thread may do this. */
+static void close_session(const struct drain *d)
+{
+        session_join(d->session);
+        handle_close_all();
+}
+
 static void *drain(void *arg)
 {
         struct drain *d = arg;
@@ -123,11 +138,9 @@ static void *drain(void *arg)
                 write_back(d->mountpoint);
                 atomic_store(&refusing, true);
                 wait_for_requests();
-                mountpoint_detach(d->mountpoint);
-                session_abort(d->session);
+                detach(d);
         }
-        session_join(d->session, DM_WAKE_FOREVER);
-        handle_close_all();
+        close_session(d);
         destroy_all();
         atomic_store(&drained, true);
         dm_wake_all();
@@ -136,10 +149,9 @@ static void *drain(void *arg)
 
 /* ---- force ------------------------------------------------------------------------------------------------ */
 
-static char *report_given_up(void)
+static void append_given_up(GString *report)
 {
         g_autoptr(GArray) corpses = dm_graveyard();
-        GString *report = g_string_new(NULL);
 
         for (unsigned i = 0; i < corpses->len; i++) {
                 struct dm_corpse *corpse = &g_array_index(corpses, struct dm_corpse, i);
@@ -149,27 +161,44 @@ static char *report_given_up(void)
                                                corpse->name, corpse->references,
                                                corpse->references == 1 ? "" : "s");
         }
+}
+
+static char *make_report(void)
+{
+        GString *report = g_string_new(NULL);
+
+        append_given_up(report);
+        if (atomic_load(&sync_failed))
+                g_string_append(report, "flushing a backing failed: see the log\n");
         return g_string_free(report, FALSE);
 }
 
-static bool force(struct drain *d, char **ret_report)
+/* Ends all that can be ended now; what hangs goes on. */
+static void kill_all(const struct drain *d)
 {
-        uint64_t deadline = dm_clock_real_ns() + FORCE_GRACE_NS;
-        bool clean;
-
         atomic_store(&refusing, true);
         dm_destroy_all_immediate();
         request_abandon(0);
-        mountpoint_detach(d->mountpoint);
-        session_abort(d->session);
-        clean = session_join(d->session, deadline) == 0;
-        if (clean)
-                handle_close_all();
-        *ret_report = report_given_up();
-        return clean;
+        detach(d);
 }
 
 /* ---- both ------------------------------------------------------------------------------------------------- */
+
+static void *wait_until_gone(void *mountpoint)
+{
+        mountpoint_wait_gone(mountpoint);
+        teardown_request(true);
+        return NULL;
+}
+
+/* A lazy unmount (umount -l) leaves the connection to those who have files open: we would not hear of it. */
+static void watch_mount(const char *mountpoint)
+{
+        pthread_t thread;
+
+        if (!pthread_create(&thread, NULL, wait_until_gone, (void *)(uintptr_t)mountpoint))
+                pthread_detach(thread);
+}
 
 static bool is_time(uint64_t deadline)
 {
@@ -187,45 +216,51 @@ static void wait_for_wish(struct session *s)
         }
 }
 
-/* True when the drain is through, false when it is to turn into force. */
-static bool wait_for_drain(uint64_t deadline)
+/* True when the drain is through; false when the time is over or, UNLESS_FORCED, force is wanted. */
+static bool wait_for_drain(uint64_t deadline, bool unless_forced)
 {
         for (;;) {
                 uint32_t seen = dm_wake_prepare();
 
                 if (atomic_load(&drained))
                         return true;
-                if (atomic_load(&forced) || is_time(deadline))
+                if ((unless_forced && atomic_load(&forced)) || is_time(deadline))
                         return false;
                 dm_wake_wait(seen, deadline);
         }
 }
 
+/* Force is a drain that finds nothing left to wait for; what hangs is given up, with the drain's thread
+ * that waits for it. */
 bool teardown_run(struct session *s, const char *mountpoint, bool force_always, unsigned timeout_s,
                   char **ret_report)
 {
         static struct drain d;
         uint64_t deadline;
         pthread_t thread;
+        bool clean;
 
         d = (struct drain){s, mountpoint};
+        if (force_always)
+                watch_mount(mountpoint);
         wait_for_wish(s);
         if (force_always)
                 atomic_store(&forced, true);
         deadline = timeout_s ? dm_clock_real_ns() + timeout_s * (uint64_t)DM_NS_PER_S
                              : DM_WAKE_FOREVER;
-        if (!atomic_load(&forced) && !pthread_create(&thread, NULL, drain, &d)) {
-                if (wait_for_drain(deadline)) {
-                        pthread_join(thread, NULL);
-                        *ret_report = g_strdup(atomic_load(&sync_failed)
-                                                       ? "flushing a backing failed: see the log\n"
-                                                       : "");
-                        return true;
-                }
-                pthread_detach(thread);
+        if (pthread_create(&thread, NULL, drain, &d))
+                g_error("cannot start the drain's thread");
+        clean = wait_for_drain(deadline, true);
+        if (!clean) {
                 atomic_store(&forced, true);
-                force(&d, ret_report);
-                return false; /* the drain's thread may hang */
+                dm_wake_all();
+                kill_all(&d);
+                clean = wait_for_drain(dm_clock_real_ns() + FORCE_GRACE_NS, false);
         }
-        return force(&d, ret_report);
+        if (clean)
+                pthread_join(thread, NULL);
+        else
+                pthread_detach(thread);
+        *ret_report = make_report();
+        return clean;
 }
