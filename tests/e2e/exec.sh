@@ -35,6 +35,7 @@ unset TMPDIR
 daemon=$!
 defer "kill -9 $daemon"
 await "the mount answers" 30 mountpoint -q "$mnt"
+await "it listens" 30 "$FUSEMAPCTL" --mount "$mnt" version >/dev/null
 "$FUSEMAP" exec --mount "$mnt" sh "$work/script" "$backing" "$work/errors" >/dev/null
 [ -e "$mnt/v0" ] || fail "v0 is not in the running mount"
 "$FUSEMAPCTL" --mount "$mnt" remove v0

@@ -203,6 +203,11 @@ remove() { # NAME [OPTIONS]
         call Remove "$(quote "$1")" "${2-{\}}" >/dev/null
 }
 
+# How many requests and calls hold DEVICE at present.
+references() { # DEVICE
+        call Info "$(quote "$1")" | tr -d '()' | awk -F, '{ print $8 }' | grep -o '[0-9]*$'
+}
+
 # ---- backings ---------------------------------------------------------------------------------------------------
 
 # A sparse image of SECTORS in $work; prints its path.

@@ -748,8 +748,12 @@ static bool compare(uint64_t number, const struct op *op, const struct call *c)
                 (int64_t)(c->offset - size), c->len, (unsigned)c->flags, c->segments, c->misalign);
         print_side("reference", &sides[0]);
         print_side("mapped", &sides[1]);
-        if (memcmp(a, b, len))
-                fprintf(stderr, "  bytes differ from %zu on\n", first_difference(a, b, len));
+        if (memcmp(a, b, len)) {
+                size_t at = first_difference(a, b, len);
+
+                fprintf(stderr, "  bytes differ from %zu on: %#x and %#x\n", at, a[at] & 0xff,
+                        b[at] & 0xff);
+        }
         return false;
 }
 

@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# While one device's backing hangs for ever, the others serve, and new ones are made and removed.
+. "$(dirname "$0")/lib.sh"
+
+start_hangfs 65536
+start_fusemap
+create hung "0 65536 linear $hang/disk 0"
+create other "0 65536 linear $(image a 65536) 0"
+echo hang >"$hang/control"
+defer "echo run >$hang/control"
+
+# more of them than there are workers and lane threads
+for ((i = 0; i < 40; i++)); do
+        dd if="$mnt/hung" of=/dev/null bs=4096 count=1 skip=$((i * 16)) iflag=direct status=none 2>/dev/null &
+        dd if=/dev/zero of="$mnt/hung" bs=4096 count=1 seek=$((i * 16)) conv=notrunc status=none 2>/dev/null &
+done
+await "the readers hang" 30 hangs 16
+
+head -c 32M /dev/urandom >"$work/data"
+dd if="$work/data" of="$mnt/other" bs=4096 conv=notrunc,fsync status=none
+dd if="$mnt/other" bs=4096 iflag=direct status=none | cmp - "$work/data"
+[ "$(ls "$mnt" | wc -l)" = 2 ]
+stat "$mnt/hung" >/dev/null
+for ((i = 0; i < 10; i++)); do
+        create "new$i" '0 8 zero'
+        cmp -n 4096 /dev/zero "$mnt/new$i"
+        remove "new$i"
+done
+hangs 16 || fail "they do not hang any more"
+
+# it goes at a word, and takes what waits along
+remove hung "{'immediate': <true>}"
+[ "$(ls "$mnt")" = other ]
+call Graveyard | grep -q hung || fail "not in the graveyard: $(call Graveyard)"
+clients_gone() {
+        [ -z "$(pgrep -f "$mnt/hung")" ]
+}
+await "the clients are gone" 10 clients_gone
+echo run >"$hang/control"
+graveyard_empty() {
+        [ "$(call Graveyard)" = '(@a(suu) [],)' ]
+}
+await "the graveyard is empty" 10 graveyard_empty
+stop_fusemap
