@@ -587,7 +587,7 @@ static const struct method {
         {.name = "Deps", .run = method_deps, .on_device = true},
         {.name = "TableMany", .run = method_table_many},
         {.name = "DepsMany", .run = method_deps_many},
-        {.name = "Message", .run = method_message, .on_device = true},
+        {.name = "Message", .run = method_message, .on_device = true, .changes = true},
         {.name = "WaitEvent", .run = method_wait_event, .on_device = true},
         {.name = "Targets", .run = method_targets},
         {.name = "Version", .run = method_version},

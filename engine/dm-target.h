@@ -121,6 +121,10 @@ uint64_t dm_dev_size(struct dm_dev *dev);
 
 /* ---- for message ----------------------------------------------------------------------------- */
 
+/* Tells that what the target reads as is another than before, so that nobody keeps what he has read
+ * (DM_EVENT_TABLE).  Control context. */
+void dm_target_changed(struct dm_target *ti);
+
 /* Sets ERROR to "TYPE: message", code EINVAL, and returns false. */
 bool dm_message_error(GError **error, const struct dm_target *ti, const char *format, ...)
         G_GNUC_PRINTF(3, 4);

@@ -262,7 +262,7 @@ enum dm_event_type {
         DM_EVENT_APPEARED,  /* its first table was loaded: the file is there from now on */
         DM_EVENT_HIDDEN,    /* the name is gone: removal, forced removal, or deferred removal pending */
         DM_EVENT_RENAMED,   /* `name' is the new one, `old_name' the one before */
-        DM_EVENT_TABLE,     /* another live table: contents, and perhaps the size, are new */
+        DM_EVENT_TABLE,     /* contents, and perhaps the size, are new: a live table, or a message */
         DM_EVENT_SUSPENDED,
         DM_EVENT_RESUMED,
         DM_EVENT_ATTRIBUTES,

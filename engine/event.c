@@ -94,6 +94,13 @@ void dm_target_event(struct dm_target *ti)
         dm_event_count(ti->table->md);
 }
 
+void dm_target_changed(struct dm_target *ti)
+{
+        g_autofree char *name = dm_names_name(ti->table->md);
+
+        dm_event_publish(DM_EVENT_TABLE, ti->table->md, name, NULL);
+}
+
 static void publish_move(uint64_t device)
 {
         struct mapped_device *md = dm_get_by_id(device);

@@ -932,6 +932,7 @@ static bool cut_power(struct powercut *p, const struct cut *cut, char **ret_repl
                 p->durable += survivors->len;
                 p->seed = cut->seed;
         }
+        dm_target_changed(p->ti);
         if (r)
                 return dm_message_error(error, p->ti, "cut: writing what survives failed: %s",
                                         g_strerror(-r));
@@ -942,10 +943,16 @@ static bool cut_power(struct powercut *p, const struct cut *cut, char **ret_repl
 
 static bool switch_on(struct powercut *p, GError **error)
 {
-        DM_LOCK_SCOPE(&p->lock);
-        if (!p->off)
+        bool was_off;
+
+        {
+                DM_LOCK_SCOPE(&p->lock);
+                was_off = p->off;
+                p->off = false;
+        }
+        if (!was_off)
                 return dm_message_error(error, p->ti, "power-on: the power is on");
-        p->off = false;
+        dm_target_changed(p->ti);
         return true;
 }
 

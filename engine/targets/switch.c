@@ -222,6 +222,7 @@ static bool switch_message(struct dm_target *ti, int argc, char **argv, char **r
         at = 0;
         for (int i = 1; i < argc; i++)
                 apply_mapping(ti->priv, &mappings[i], &at);
+        dm_target_changed(ti);
         return true;
 }
 
