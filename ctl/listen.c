@@ -25,10 +25,16 @@ struct ctl_listener {
         GDBusServer *server;
         GDBusAuthObserver *observer;
         pthread_t thread;
-        GHashTable *connections; /* the thread's own: GDBusConnection * -> the client */
+        GHashTable *connections; /* the thread's own: GDBusConnection * -> struct peer * */
+        bool closing;            /* the thread's own */
 
         struct dm_mutex lock;             /* a leaf */
         struct invocation *first, **last; /* guarded: lock */
+};
+
+struct peer {
+        void *client;          /* of the hooks */
+        unsigned registration; /* of our object */
 };
 
 static bool fail(GError **error, int code, const char *what)
@@ -106,31 +112,47 @@ static void on_call(GDBusConnection *connection, const char *sender, const char 
                     GDBusMethodInvocation *invocation, gpointer user)
 {
         struct ctl_listener *l = user;
+        struct peer *peer = g_hash_table_lookup(l->connections, connection);
 
-        l->hooks.call(g_hash_table_lookup(l->connections, connection), invocation, method,
-                      arguments);
+        l->hooks.call(peer ? peer->client : NULL, invocation, method, arguments);
 }
 
-static void on_closed(GDBusConnection *connection, gboolean peer, GError *error, gpointer user)
+/* Lets go of CONNECTION: nothing that it brings reaches us from here on. */
+static void forget(struct ctl_listener *l, GDBusConnection *connection)
 {
-        struct ctl_listener *l = user;
-        void *client = g_hash_table_lookup(l->connections, connection);
+        struct peer *peer = g_hash_table_lookup(l->connections, connection);
 
-        g_hash_table_remove(l->connections, connection);
-        l->hooks.disconnected(client);
+        g_hash_table_steal(l->connections, connection);
+        g_signal_handlers_disconnect_by_data(connection, l);
+        g_dbus_connection_unregister_object(connection, peer->registration);
+        l->hooks.disconnected(peer->client);
         g_object_unref(connection);
+        g_free(peer);
+}
+
+static void on_closed(GDBusConnection *connection, gboolean remote, GError *error, gpointer l)
+{
+        forget(l, connection);
 }
 
 static gboolean on_connection(GDBusServer *server, GDBusConnection *connection, gpointer user)
 {
         static const GDBusInterfaceVTable vtable = {.method_call = on_call};
         struct ctl_listener *l = user;
+        struct peer *peer;
 
+        if (l->closing) {
+                g_dbus_connection_close(connection, NULL, NULL, NULL);
+                return TRUE;
+        }
+        peer = g_new0(struct peer, 1);
         g_object_ref(connection);
-        g_hash_table_insert(l->connections, connection, l->hooks.connected(connection, l->hooks.user));
+        g_hash_table_insert(l->connections, connection, peer);
+        peer->client = l->hooks.connected(connection, l->hooks.user);
         g_signal_connect(connection, "closed", G_CALLBACK(on_closed), l);
-        g_dbus_connection_register_object(connection, CTL_OBJECT_PATH,
-                                          ctl_control1_interface_info(), &vtable, l, NULL, NULL);
+        peer->registration = g_dbus_connection_register_object(connection, CTL_OBJECT_PATH,
+                                                               ctl_control1_interface_info(),
+                                                               &vtable, l, NULL, NULL);
         ctl_bus_register(connection);
         return TRUE;
 }
@@ -177,8 +199,10 @@ static bool listen_at(struct ctl_listener *l, GError **error)
 
 static void listener_free(struct ctl_listener *l)
 {
-        if (l->server)
+        if (l->server) {
+                g_signal_handlers_disconnect_by_data(l->server, l); /* one may be on its way still */
                 g_dbus_server_stop(l->server);
+        }
         g_clear_object(&l->server);
         g_clear_object(&l->observer);
         g_main_loop_unref(l->loop);
@@ -285,12 +309,21 @@ static void close_all(void *user)
         bool patience = true;
         guint timer = g_timeout_add(CLOSE_MS, give_up, &patience);
 
+        l->closing = true; /* GIO may be about to bring one more */
         for (GList *c = connections; c; c = c->next)
                 g_dbus_connection_flush(c->data, NULL, flushed, NULL);
         while (g_hash_table_size(l->connections) && patience)
                 g_main_context_iteration(l->context, TRUE); /* "closed" comes for each */
-        if (patience)
+        if (patience) {
                 g_source_remove(timer);
+        } else {
+                for (GList *c = connections; c; c = c->next) {
+                        if (g_hash_table_contains(l->connections, c->data)) {
+                                g_dbus_connection_close(c->data, NULL, NULL, NULL);
+                                forget(l, c->data);
+                        }
+                }
+        }
         g_main_loop_quit(l->loop);
 }
 
@@ -300,5 +333,8 @@ void ctl_listener_stop(struct ctl_listener *l)
         g_dbus_server_stop(l->server);
         ctl_listener_invoke(l, close_all, l);
         pthread_join(l->thread, NULL);
+        /* what GIO and ctl_listener_invoke() have left in the context is for us */
+        while (g_main_context_iteration(l->context, FALSE))
+                ;
         listener_free(l);
 }

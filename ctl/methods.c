@@ -208,7 +208,7 @@ static GVariant *method_create_many(struct ctl_call *call, GError **error)
         }
         if (why)
                 message = g_utf8_make_valid(why->message, -1);
-        return g_variant_new("(uss)", created, why ? strerrorname_np(why->code) : "",
+        return g_variant_new("(uss)", created, why ? ctl_error_name(why) : "",
                              why ? message : "");
 }
 
@@ -248,23 +248,40 @@ static GVariant *method_remove(struct ctl_call *call, GError **error)
         return nothing();
 }
 
-/* One pass over all devices; how many are left, and how many went. */
+/* The ids of all devices, in the order of their names. */
+static GArray *all_ids(void)
+{
+        g_autoptr(GPtrArray) list = dm_list();
+        GArray *ids = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+
+        for (unsigned i = 0; i < list->len; i++) {
+                uint64_t id = dm_id(list->pdata[i]);
+
+                g_array_append_val(ids, id);
+        }
+        return ids;
+}
+
+/* One pass over all devices; how many are left, and how many went.  A removal may wait for long: no other
+ * device is referenced meanwhile, or its removal would wait too. */
 static unsigned remove_pass(const struct removal *how, unsigned *ret_removed)
 {
-        GPtrArray *list = dm_list();
+        g_autoptr(GArray) ids = all_ids();
         unsigned left = 0;
 
         *ret_removed = 0;
-        g_ptr_array_set_free_func(list, NULL);
-        for (unsigned i = 0; i < list->len; i++) {
-                if (remove_device(list->pdata[i], how, NULL)) {
+        for (unsigned i = 0; i < ids->len; i++) {
+                struct mapped_device *md = dm_get_by_id(g_array_index(ids, uint64_t, i));
+
+                if (!md)
+                        continue; /* somebody else removed it */
+                if (remove_device(md, how, NULL)) {
                         ++*ret_removed;
                 } else {
-                        dm_put(list->pdata[i]);
+                        dm_put(md);
                         left++;
                 }
         }
-        g_ptr_array_unref(list);
         return left;
 }
 

@@ -55,6 +55,8 @@ struct ctl_call {
 
 /* ---- server.c ----------------------------------------------------------------------------------- */
 
+/* The name of ERROR's errno: "EBUSY" ...  Static. */
+const char *ctl_error_name(const GError *error);
 /* Begins or ends the signals of CLIENT.  Any thread. */
 void ctl_client_subscribe(struct ctl_client *client, bool on);
 

@@ -16,6 +16,7 @@
 #include "ctl/place.h"
 
 #define CLIENT_THREADS_MAX 32u
+#define MESSAGE_MAX (128u << 20) /* bytes; D-Bus Specification, "Message Format" */
 #define STOP_GRACE_NS (300 * (uint64_t)DM_NS_PER_MS)
 
 /* ---- clients ------------------------------------------------------------------------------------ */
@@ -65,20 +66,48 @@ static void on_disconnected(void *user)
 
 /* ---- calls ---------------------------------------------------------------------------------------- */
 
-static const char *error_name(int code)
+const char *ctl_error_name(const GError *error)
 {
-        const char *name = strerrorname_np(code);
+        const char *name = error->domain == DM_ERROR ? strerrorname_np(error->code) : NULL;
 
         return name ? name : "EIO";
 }
 
 static void answer_error(GDBusMethodInvocation *invocation, const GError *error)
 {
-        g_autofree char *name = g_strconcat(
-                CTL_ERROR_PREFIX, error->domain == DM_ERROR ? error_name(error->code) : "EIO", NULL);
+        g_autofree char *name = g_strconcat(CTL_ERROR_PREFIX, ctl_error_name(error), NULL);
         g_autofree char *message = g_utf8_make_valid(error->message, -1);
 
         g_dbus_method_invocation_return_dbus_error(invocation, name, message);
+}
+
+/* Whether ANSWER fits into a message: GIO sends one that is too long, and then the client hangs up. */
+static bool fits(GDBusMethodInvocation *invocation, GVariant *answer)
+{
+        g_autoptr(GDBusMessage) reply = NULL;
+        g_autofree unsigned char *blob = NULL;
+        size_t size;
+
+        if (g_variant_get_size(answer) <= MESSAGE_MAX / 4)
+                return true;
+        reply = g_dbus_message_new_method_reply(g_dbus_method_invocation_get_message(invocation));
+        g_dbus_message_set_body(reply, answer);
+        blob = g_dbus_message_to_blob(reply, &size, G_DBUS_CAPABILITY_FLAGS_NONE, NULL);
+        return blob && size <= MESSAGE_MAX;
+}
+
+static void answer(GDBusMethodInvocation *invocation, GVariant *value)
+{
+        g_autoptr(GVariant) sunk = g_variant_ref_sink(value);
+        g_autoptr(GError) error = NULL;
+
+        if (fits(invocation, value)) {
+                g_dbus_method_invocation_return_value(invocation, value);
+                return;
+        }
+        g_set_error(&error, DM_ERROR, EMSGSIZE, "the answer is longer than %u MiB",
+                    MESSAGE_MAX >> 20);
+        answer_error(invocation, error);
 }
 
 static void call_free(struct ctl_call *call)
@@ -92,20 +121,20 @@ static void carry_out(struct ctl_call *call)
 {
         struct ctl_server *server = call->client->server;
         g_autoptr(GError) error = NULL;
-        GVariant *answer;
+        GVariant *value;
 
         if (atomic_load(&server->quiesced)) {
-                answer = NULL;
+                value = NULL;
                 g_set_error(&error, DM_ERROR, ESHUTDOWN, "the mount is ending");
         } else {
-                answer = ctl_method_run(call, &error);
+                value = ctl_method_run(call, &error);
         }
         if (call->changed && server->hooks.settle)
                 server->hooks.settle(call->changed, server->hooks.user);
         if (error)
                 answer_error(call->invocation, error);
         else if (!call->deferred)
-                g_dbus_method_invocation_return_value(call->invocation, answer);
+                answer(call->invocation, value);
         call_free(call);
 }
 
@@ -350,6 +379,9 @@ unsigned ctl_server_stop(struct ctl_server *server, const char *report)
                 g_dbus_method_invocation_return_value(unmounts->pdata[i],
                                                       g_variant_new("(s)", report));
         ctl_listener_stop(server->listener);
+        /* calls may have come up to now */
+        if (!left)
+                left = wait_for_calls(server);
         if (!left)
                 server_free(server);
         return left;

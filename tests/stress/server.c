@@ -231,6 +231,52 @@ static void a_removal_drains(void)
         g_main_context_unref(context);
 }
 
+static bool is_there(const char *name)
+{
+        struct mapped_device *md = dm_get_by_name(name);
+
+        if (md)
+                dm_put(md);
+        return md;
+}
+
+/* RemoveAll waits for the I/O of one device: another client removes another one meanwhile. */
+static void a_removal_of_all_holds_up_nobody(void)
+{
+        GMainContext *context = g_main_context_new();
+        GDBusConnection *remover, *other = client();
+        struct mapped_device *top;
+        struct waited_io read;
+        char buf[512];
+
+        g_main_context_push_thread_default(context);
+        remover = client();
+        must(other, "Create", create_arguments("bottom", "0 8 zero"));
+        must(other, "Create", create_arguments("top", "0 8 linear bottom 0"));
+        must(other, "Create", create_arguments("zero", "0 8 zero"));
+        must(other, "Suspend", g_variant_new("(sa{sv})", "bottom", NULL));
+        top = dm_get_by_name("top");
+        waited_init(&read, DM_OP_READ, 0, 512, buf);
+        dm_submit(top, &read.io);
+        dm_put(top);
+
+        atomic_store(&answered, 0);
+        call_async(remover, "RemoveAll", g_variant_new("(a{sv})", NULL));
+        CHECK(g_dbus_connection_flush_sync(remover, NULL, NULL));
+        while (is_there("top"))
+                sched_yield();
+        must(other, "Remove", g_variant_new("(sa{sv})", "zero", NULL));
+        CHECK(atomic_load(&answered) == 0);
+        must(other, "Resume", g_variant_new("(sa{sv})", "bottom", NULL));
+        await(context, 1);
+        CHECK(gate_count(&read.done) == 1 && read.error == 0);
+        CHECK(!is_there("bottom"));
+        hang_up(remover);
+        hang_up(other);
+        g_main_context_pop_thread_default(context);
+        g_main_context_unref(context);
+}
+
 /* ---- leaving and not reading ---------------------------------------------------------------------------- */
 
 static void who_leaves_takes_its_waits_along(void)
@@ -333,6 +379,25 @@ static void many_tables_in_one_call(void)
         hang_up(c);
 }
 
+/* A line of about 3.5 million bytes, and a call for so many of it that the answer does not fit. */
+static void an_answer_that_is_too_long_is_an_error(void)
+{
+        g_autofree char *file = temp_file(1 << 20), *dots = g_strnfill(3400, '/');
+        g_autoptr(GString) table = g_string_new("0 2000 striped 1000 2");
+        const char *names[41] = {NULL};
+        GDBusConnection *c = client();
+
+        for (unsigned i = 0; i < 1000; i++)
+                g_string_append_printf(table, " %s%s 0", dots, file);
+        must(c, "Create", create_arguments("long", table->str));
+        for (unsigned i = 0; i < 40; i++)
+                names[i] = "long";
+        must_fail(c, "TableMany", g_variant_new("(^asa{sv})", names, NULL), "EMSGSIZE");
+        must(c, "Remove", g_variant_new("(sa{sv})", "long", NULL));
+        hang_up(c);
+        CHECK(unlink(file) == 0);
+}
+
 static void bad_calls_change_nothing(void)
 {
         GDBusConnection *c = client();
@@ -410,8 +475,43 @@ static void the_end_comes(void)
         g_object_unref(c);
 }
 
+static void *call_without_end(void *unused)
+{
+        GDBusConnection *c = client();
+        GVariant *answer;
+
+        must(c, "Version", NULL);
+        gate_pass(&heard);
+        do {
+                for (unsigned i = 0; i < 20; i++)
+                        g_dbus_connection_call(c, NULL, CTL_OBJECT_PATH, "org.fusemap.Control1",
+                                               "List", NULL, NULL, G_DBUS_CALL_FLAGS_NONE, G_MAXINT,
+                                               NULL, NULL, NULL);
+                /* waits, lest more and more are on their way */
+                answer = call(c, "Version", NULL, NULL);
+                if (answer)
+                        g_variant_unref(answer);
+        } while (!g_dbus_connection_is_closed(c));
+        g_object_unref(c);
+        return NULL;
+}
+
+/* Calls come until the connection is closed; the last of them are carried out when the end has begun. */
+static void calls_come_to_the_end(void)
+{
+        pthread_t thread;
+
+        heard = (struct gate)GATE_INIT;
+        start();
+        CHECK(!pthread_create(&thread, NULL, call_without_end, NULL));
+        gate_wait(&heard, 1);
+        stop("");
+        pthread_join(thread, NULL);
+}
+
 int main(void)
 {
+        unsigned n = rounds(50);
         char template[] = "/tmp/fusemap-server-XXXXXX";
 
         directory = mkdtemp(template);
@@ -423,11 +523,13 @@ int main(void)
         a_removal_drains();
         who_leaves_takes_its_waits_along();
         subscribers_hear_of_changes();
+        a_removal_of_all_holds_up_nobody();
         many_tables_in_one_call();
+        an_answer_that_is_too_long_is_an_error();
         bad_calls_change_nothing();
         the_end_comes();
-        start();
-        stop("");
+        for (unsigned i = 0; i < n; i++)
+                calls_come_to_the_end();
         g_free(address);
         CHECK(rmdir(directory) == 0);
         return 0;
