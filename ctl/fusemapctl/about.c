@@ -19,19 +19,22 @@
  * in brackets do not count. */
 static void add_wrapped(GString *out, const char *words, unsigned column, unsigned indent)
 {
+        bool first = g_str_has_suffix(out->str, " "); /* nothing to part the next word from */
+
         while (*words) {
                 unsigned depth = 0;
                 size_t length = 0;
 
                 for (; words[length] && (words[length] != ' ' || depth); length++)
                         depth += (words[length] == '[') - (unsigned)(words[length] == ']');
-                if (column + 1 + length > COLUMNS && column > indent) {
+                if (!first && column + 1 + length > COLUMNS) {
                         g_string_append_printf(out, "\n%*s", (int)indent, "");
                         column = indent;
-                } else if (column > indent) {
+                } else if (!first) {
                         g_string_append_c(out, ' ');
                         column++;
                 }
+                first = false;
                 g_string_append_len(out, words, (gssize)length);
                 column += (unsigned)length;
                 words += length + (words[length] == ' ');
@@ -70,7 +73,7 @@ char *about_usage(void)
 
                 for (char **form = forms; *form || form == forms; form++) {
                         g_string_append_printf(out, "        %s", v->name);
-                        add_wrapped(out, *form ? *form : "", 8 + (unsigned)strlen(v->name) + 1, 12);
+                        add_wrapped(out, *form ? *form : "", 8 + (unsigned)strlen(v->name), 12);
                         if (!*form)
                                 break;
                 }

@@ -32,6 +32,12 @@ static enum concise_result bad(const struct concise *c, const char *what, char *
         return CONCISE_BAD;
 }
 
+static enum concise_result incomplete(const struct concise *c, char **why)
+{
+        return bad(c, "Incomplete entry: five comma-separated fields are required for each device",
+                   why);
+}
+
 static void skip_blanks(struct concise *c)
 {
         while (g_ascii_isspace(*c->at))
@@ -78,6 +84,8 @@ enum concise_result concise_next(struct concise *c, char **why)
                                         "string.",
                                         why);
                         g_string_append_c(field, *c->at++);
+                        if (!*c->at) /* so dmsetup has it */
+                                return incomplete(c, why);
                 } else if (last == ';') {
                         return device_ends(c, why);
                 } else if (last != ',') {
@@ -85,11 +93,7 @@ enum concise_result concise_next(struct concise *c, char **why)
                 } else {
                         comma(c);
                         if (!*c->at)
-                                return bad(c,
-                                           "Incomplete entry: five comma-separated fields are "
-                                           "required "
-                                           "for each device",
-                                           why);
+                                return incomplete(c, why);
                         continue;
                 }
                 if (!*c->at)

@@ -189,6 +189,7 @@ struct chunk {
         struct ctl *ctl;
         GPtrArray *records;
         size_t bytes;
+        bool begun; /* there was a device */
 };
 
 static struct wish wish_of(const struct record *r)
@@ -272,9 +273,11 @@ static bool take_minor(struct record *r, const char *text, char **why)
 {
         uint64_t n;
 
-        if (!*text)
+        g_autofree char *stripped = g_strstrip(g_strdup(text));
+
+        if (!*stripped)
                 return true;
-        if (!dm_parse_u64(text, &n) || n > UINT32_MAX) {
+        if (!dm_parse_u64(stripped, &n) || n > UINT32_MAX) {
                 *why = g_strdup_printf("Invalid minor number '%s'.", text);
                 return false;
         }
@@ -283,14 +286,14 @@ static bool take_minor(struct record *r, const char *text, char **why)
         return true;
 }
 
-static struct record *record_of(struct ctl *ctl, const struct concise *c, char **why)
+static struct record *record_of(struct ctl *ctl, const struct concise *c, bool is_first, char **why)
 {
         struct record *r = g_new0(struct record, 1);
         g_autoptr(GString) table = g_string_new(NULL);
 
         r->name = g_strdup(c->fields[CONCISE_NAME]->str);
         r->uuid = c->fields[CONCISE_UUID]->len ? g_strdup(c->fields[CONCISE_UUID]->str) : NULL;
-        r->readonly = ctl_given(ctl, OPT_READONLY);
+        r->readonly = is_first && ctl_given(ctl, OPT_READONLY); /* dmsetup forgets -r then */
         if (!take_minor(r, c->fields[CONCISE_MINOR]->str, why) ||
             !take_flags(r, c->fields[CONCISE_FLAGS]->str, why) ||
             !tabletext_parse(c->fields[CONCISE_TABLE]->str, "", table, why)) {
@@ -312,8 +315,10 @@ static bool gather(struct chunk *chunk, struct concise *c, bool *ok)
 {
         g_autofree char *why = NULL;
         enum concise_result result = concise_next(c, &why);
-        struct record *r = result == CONCISE_DEVICE ? record_of(chunk->ctl, c, &why) : NULL;
+        struct record *r =
+                result == CONCISE_DEVICE ? record_of(chunk->ctl, c, !chunk->begun, &why) : NULL;
 
+        chunk->begun = true;
         if (r) {
                 chunk->bytes += strlen(r->table) + strlen(r->name);
                 g_ptr_array_add(chunk->records, r);

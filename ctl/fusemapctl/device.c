@@ -50,37 +50,43 @@ static bool set_uuid(Device *device, const char *uuid)
 
 /* ---- paths ----------------------------------------------------------------------------------- */
 
-/* dmsetup takes "dir/file" as a path below its device directory when there is no such file here. */
-static char *resolve(const char *path)
+/* What dmsetup would find below its device directory: a relative path of two parts; and where that
+ * has no such file, the devices of "mapper", which are those of the mount. */
+static char *resolve_as_node(const char *path, const char *mountpoint)
 {
+        static const char *const prefixes[] = {"/dev/mapper/", "mapper/"};
         const char *dev = g_getenv("DM_DEV_DIR");
-        char *real = realpath(path, NULL);
-        g_autofree char *below = NULL;
+        g_autofree char *below = g_build_filename(dev && *dev ? dev : "/dev", path, NULL);
+        char *real = NULL;
 
-        if (real || g_path_is_absolute(path) || strchr(path, '/') != strrchr(path, '/'))
-                return real;
-        below = g_build_filename(dev && *dev ? dev : "/dev", path, NULL);
-        return realpath(below, NULL);
+        if (!g_path_is_absolute(path) && strchr(path, '/') == strrchr(path, '/'))
+                real = realpath(below, NULL);
+        for (unsigned i = 0; !real && i < G_N_ELEMENTS(prefixes); i++)
+                if (g_str_has_prefix(path, prefixes[i])) {
+                        g_autofree char *file =
+                                g_build_filename(mountpoint, path + strlen(prefixes[i]), NULL);
+
+                        real = realpath(file, NULL);
+                }
+        return real;
 }
 
 static bool set_name_from_path(struct ctl *ctl, Device *device, const char *path)
 {
-        char *real = resolve(path);
-        g_autofree char *directory = real ? g_path_get_dirname(real) : NULL;
-        g_autofree char *name = real ? g_path_get_basename(real) : NULL;
         g_autoptr(GError) error = NULL;
-        const char *mountpoint;
+        const char *mountpoint = client_mountpoint(ctl->client, &error);
+        char *real = mountpoint ? realpath(path, NULL) : NULL;
+        g_autofree char *directory = NULL, *name = NULL;
 
-        free(real);
-        if (!name) {
-                say_error("Device %s not found", path);
-                return false;
-        }
-        mountpoint = client_mountpoint(ctl->client, &error);
         if (!mountpoint)
                 return ctl_fail(error);
-        if (strcmp(directory, mountpoint)) {
-                say_error("Device %s not found", strrchr(path, '/') + 1);
+        if (!real)
+                real = resolve_as_node(path, mountpoint);
+        directory = real ? g_path_get_dirname(real) : NULL;
+        name = real ? g_path_get_basename(real) : NULL;
+        free(real);
+        if (g_strcmp0(directory, mountpoint)) {
+                say_error("Device %s not found", path);
                 return false;
         }
         return set_name(device, name, DM_STRING_MANGLING_NONE); /* it is a file's name already */

@@ -5,6 +5,7 @@
 
 #include "deps.h"
 #include "mangle.h"
+#include "say.h"
 
 static int put(struct dm_report *rh, struct dm_report_field *field, const char *text)
 {
@@ -82,18 +83,25 @@ FIELD(show_read_ahead)
 
 FIELD(show_blkdevname)
 {
-        return put_and_free(rh, field, g_strdup_printf("dm-%" PRIu32, ROW->info->minor));
+        const DeviceInfo *info = ROW->info;
+
+        if (info_has_node(info))
+                return put_and_free(rh, field, g_strdup_printf("dm-%" PRIu32, info->minor));
+        say_error("Could not resolve block device name for %" PRIu32 ":%" PRIu32 ".", info->major,
+                  info->minor);
+        return 0;
 }
 
 FIELD(show_attr)
 {
         uint32_t flags = ROW->info->flags;
+        bool readonly = info_is_readonly(ROW->info, ROW->inactive);
 
         return put_and_free(rh, field,
                             g_strdup_printf("%c%c%c%c", flags & INFO_LIVE ? 'L' : '-',
                                             flags & INFO_INACTIVE ? 'I' : '-',
                                             flags & INFO_SUSPENDED ? 's' : '-',
-                                            flags & INFO_READONLY ? 'r' : 'w'));
+                                            readonly ? 'r' : 'w'));
 }
 
 FIELD(show_tables)
@@ -111,7 +119,8 @@ FIELD(show_suspended)
 
 FIELD(show_readonly)
 {
-        return put(rh, field, ROW->info->flags & INFO_READONLY ? "Read-only" : "Writeable");
+        return put(rh, field,
+                   info_is_readonly(ROW->info, ROW->inactive) ? "Read-only" : "Writeable");
 }
 
 FIELD(show_devno)

@@ -49,7 +49,7 @@ void info_print(const DeviceInfo *info, bool inactive)
 {
         printf("Name:              %s\n", info->name);
         printf("State:             %s%s%s\n", info->flags & INFO_SUSPENDED ? "SUSPENDED" : "ACTIVE",
-               info->flags & INFO_READONLY ? " (READ-ONLY)" : "",
+               info_is_readonly(info, inactive) ? " (READ-ONLY)" : "",
                info->flags & INFO_DEFERRED ? " (DEFERRED REMOVE)" : "");
         if (info_has_node(info))
                 printf("Read Ahead:        %u\n", INFO_READ_AHEAD);

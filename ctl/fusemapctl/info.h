@@ -14,6 +14,7 @@
 #define INFO_READONLY 8u
 #define INFO_DEFERRED 16u
 #define INFO_FILE 32u
+#define INFO_INACTIVE_READONLY 64u
 
 /* How many sectors the kernel reads ahead unless told otherwise: what scripts that look for it
  * expect. */
@@ -37,6 +38,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DeviceInfo, info_free)
 static inline bool info_has_node(const DeviceInfo *info)
 {
         return info->flags & (INFO_LIVE | INFO_INACTIVE | INFO_FILE);
+}
+
+/* Of the device, or with INACTIVE of its inactive table. */
+static inline bool info_is_readonly(const DeviceInfo *info, bool inactive)
+{
+        return info->flags & (inactive ? INFO_INACTIVE_READONLY : INFO_READONLY);
 }
 
 /* dmsetup info: the form of many lines. */

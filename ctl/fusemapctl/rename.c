@@ -82,7 +82,8 @@ bool verb_rename(struct ctl *ctl, int argc, char **argv)
 static char *in_wanted_form(const char *text, const char *what, size_t max,
                             dm_string_mangling_t mode)
 {
-        return mode == DM_STRING_MANGLING_NONE ? unmangle(text) : mangle(text, what, max, mode);
+        return mode == DM_STRING_MANGLING_NONE ? unmangle(text)
+                                               : mangle(text, what, max, DM_STRING_MANGLING_AUTO);
 }
 
 static bool is_mangled_twice(const DeviceInfo *info)

@@ -92,3 +92,10 @@ Test(concise, a_comma_at_the_end_promises_more)
                 "Incomplete entry: five comma-separated fields are required for each device\n"
                 "Parsed 5 fields: name: v0 uuid:  minor:  flags: rw table: 0 8 zero\n");
 }
+
+Test(concise, a_quoted_character_ends_no_device)
+{
+        refuses("v0,,,,0 8 zer\\o",
+                "Incomplete entry: five comma-separated fields are required for each device\n"
+                "Parsed 5 fields: name: v0 uuid:  minor:  flags:  table: 0 8 zero");
+}
