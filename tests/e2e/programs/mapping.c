@@ -82,6 +82,7 @@ static void seen_by_direct_io(char *window)
         memcpy(buf, "direct", 6);
         CHECK_GIVES(pwrite(fd, buf, 4096, 4096 * 4), 4096);
         CHECK(!memcmp(window + 4096 * 3, "direct", 6));
+        free(buf);
         close(fd);
 }
 

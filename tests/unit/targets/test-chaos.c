@@ -198,7 +198,7 @@ Test(chaos, corrupts_one_byte)
 {
         struct mapped_device *md = run("seed 1");
         char out[4096], in[4096];
-        g_autofree char *raw = NULL, *trace = NULL, *expected = NULL;
+        g_autofree char *raw = NULL, *expected = NULL;
         unsigned read_at = 0, write_at = 0;
 
         memset(out, 'o', sizeof(out));

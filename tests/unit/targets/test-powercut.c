@@ -477,5 +477,5 @@ Test(powercut, parts_of_one_sector_do_not_undo_each_other)
         raw = unit_read_file(disk);
         for (unsigned s = 0; s < 100; s++)
                 for (unsigned i = 0; i < 4; i++)
-                        cr_assert_eq(raw[s * SECTOR + i * 100], 'a' + i);
+                        cr_assert_eq(raw[s * SECTOR + i * 100], (char)('a' + i));
 }
