@@ -8,6 +8,7 @@
 # test, and PROGRAMS, the directory of the tests' own.
 set -eu -o pipefail
 
+: "${FUSEMAP:?is set by meson}" "${PROGRAMS:?is set by meson}"
 work=$(mktemp -d "${TMPDIR:-/tmp}/fusemap-e2e-XXXXXX")
 mnt=$work/mnt
 socket=$work/socket
