@@ -36,8 +36,9 @@ struct dm_work {
 struct dm_lane *dm_lane_new(const char *name);
 /* Frees the lane when its threads have gone; queued work must be done or taken.  Does not wait. */
 void dm_lane_unref(struct dm_lane *lane);
-/* Queues WORK.  Any thread. */
-void dm_lane_push(struct dm_lane *lane, struct dm_work *work);
+/* Queues WORK; false, when REFUSE(work) is true, which may be NULL and is asked with the lanes locked: so
+ * either REFUSE sees what dm_lanes_cancel() is called for, or that sees the work.  Any thread. */
+bool dm_lane_push(struct dm_lane *lane, struct dm_work *work, bool (*refuse)(struct dm_work *work));
 /* Takes all queued work that MATCHES(work, user) out of every lane and runs it as cancelled, in the
  * calling thread, with no lock held.  Control context. */
 void dm_lanes_cancel(bool (*matches)(struct dm_work *work, void *user), void *user);
@@ -53,6 +54,9 @@ void dm_inline_begin(unsigned slow);
 void dm_inline_end(void);
 /* The calling thread does no inline I/O from now on: a backing that hangs would hold it up. */
 void dm_inline_never(void);
+/* The same for a while, for the control plane, which may hold a device's control lock: returns what was
+ * before, to be given back. */
+bool dm_inline_forbid(bool forbidden);
 unsigned dm_slow_slot(void);
 /* True while I/O of this backing should go to its lane because inline I/O was stuck lately, or always
  * in a thread that does none. */

@@ -316,6 +316,7 @@ struct dm_io {
         struct mapped_device *md;
         _Atomic int error;
         _Atomic unsigned pending; /* pieces, and one for the submitter while it splits */
+        uint64_t mapped;          /* bytes that have become pieces */
         uint64_t begun_ns;        /* when it was let in, if it is counted in statistics */
         uint64_t stats_epoch;     /* 0: it is not counted */
         struct dm_io *next;       /* parked list; guarded: state of md */

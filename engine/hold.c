@@ -122,11 +122,13 @@ static struct dm_held *close_and_take(struct dm_hold *hold)
 void dm_hold_close(struct dm_hold *hold)
 {
         struct dm_held *held = close_and_take(hold), *next;
+        bool before = dm_inline_forbid(true);
 
         for (; held; held = next) {
                 next = held->next;
                 let_go(held);
         }
+        dm_inline_forbid(before);
 }
 
 void dm_hold_open(struct dm_hold *hold)

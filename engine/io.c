@@ -45,10 +45,17 @@ static void finish(struct dm_io *io)
                 dm_wake_all();
 }
 
+static bool map_more(struct dm_io *io);
+
+/* The last one of some pieces begins the next ones, in a loop: they may end at once. */
 static void drop_pending(struct dm_io *io)
 {
-        if (atomic_fetch_sub_explicit(&io->pending, 1, memory_order_acq_rel) == 1)
-                finish(io);
+        while (atomic_fetch_sub_explicit(&io->pending, 1, memory_order_acq_rel) == 1) {
+                if (!map_more(io)) {
+                        finish(io);
+                        return;
+                }
+        }
 }
 
 /* The first error of an io's pieces is the io's. */
@@ -154,17 +161,25 @@ void dm_io_cancel_queued(struct mapped_device *md)
         dm_lanes_cancel(is_of_device, md);
 }
 
-static void queue_to_lane(struct piece *piece)
+/* Whether the device of IO was killed, or one that IO is done on behalf of. */
+static bool serves_the_dead(const struct dm_io *io)
 {
-        struct mapped_device *md = piece->io->md;
+        for (; io; io = above(io))
+                if (dm_is_dead(io->md))
+                        return true;
+        return false;
+}
 
-        /* PIECE may end, and with it the io's reference, before the push returns */
-        atomic_fetch_add(&md->word, DM_WORD_REF);
+static bool is_of_the_dead(struct dm_work *work)
+{
+        return serves_the_dead(piece_of_work(work)->io);
+}
+
+/* False when PIECE serves a dead device. */
+static bool queue_to_lane(struct piece *piece)
+{
         piece->work.run = run_in_lane;
-        dm_lane_push(dm_backing_lane(piece->bio.dev->backing), &piece->work);
-        if (dm_is_dead(md))
-                dm_io_cancel_queued(md);
-        dm_put(md);
+        return dm_lane_push(dm_backing_lane(piece->bio.dev->backing), &piece->work, is_of_the_dead);
 }
 
 /* In a thread of the lane for what goes to mapped devices. */
@@ -210,8 +225,8 @@ static void issue_to_backing(struct piece *piece)
 
         if (error != -EAGAIN)
                 end_piece(piece, error);
-        else if (!give_to_ring(piece))
-                queue_to_lane(piece);
+        else if (!give_to_ring(piece) && !queue_to_lane(piece))
+                end_piece(piece, -EIO);
 }
 
 static void issue(struct piece *piece)
@@ -286,19 +301,38 @@ static uint64_t piece_len(const struct dm_target *ti, uint64_t offset, uint64_t 
         return len;
 }
 
+/* A discard may be as long as the device, and each chunk of a striped one is a piece: so many of an io are
+ * under way at once. */
+#define PIECES_MAX 4096u
+
+/* Maps the next pieces of IO; `pending' has one for the caller. */
 static void map_range(struct dm_io *io, struct dm_table *table)
 {
-        uint64_t offset = io->offset, left = io->len, len;
-
-        for (; left; offset += len, left -= len) {
+        for (unsigned n = 0; n < PIECES_MAX && io->mapped < io->len; n++) {
+                uint64_t offset = io->offset + io->mapped;
                 struct dm_target *ti = dm_table_find(table, offset);
+                uint64_t len = piece_len(ti, offset, io->len - io->mapped);
 
-                len = piece_len(ti, offset, left);
+                io->mapped += len;
                 if (can(ti, io->op))
                         map(new_piece(io, ti, offset, len));
                 else
                         note_error(io, -EOPNOTSUPP);
         }
+}
+
+/* False when all of IO was mapped, or the rest will not be. */
+static bool map_more(struct dm_io *io)
+{
+        if (io->mapped == io->len || atomic_load_explicit(&io->error, memory_order_relaxed))
+                return false;
+        if (dm_is_dead(io->md)) {
+                note_error(io, -EIO);
+                return false;
+        }
+        atomic_store_explicit(&io->pending, 1, memory_order_relaxed);
+        map_range(io, atomic_load_explicit(&io->md->live, memory_order_acquire));
+        return true;
 }
 
 /* A flush goes once to each device under the table, and to the targets that map it themselves. */
@@ -348,8 +382,9 @@ static void run(struct dm_io *io)
         if (stats)
                 dm_stats_begin(stats, io);
 
-        /* one for ourselves, until all pieces are on their way */
+        /* one for ourselves, until the pieces are on their way */
         atomic_store_explicit(&io->pending, 1, memory_order_relaxed);
+        io->mapped = 0;
         if (error)
                 note_error(io, error);
         else if (io->op == DM_OP_FLUSH)
@@ -384,15 +419,14 @@ void dm_dev_submit(struct dm_target *ti, struct dm_dev *dev, struct dm_io *io)
         io->stats_epoch = 0;
         atomic_store_explicit(&io->error, 0, memory_order_relaxed);
         atomic_store_explicit(&io->pending, 0, memory_order_relaxed); /* the piece alone counts */
+        io->mapped = io->len;
         atomic_fetch_add(&md->word, DM_WORD_IO + IO_REFERENCE);
         piece = new_piece(io, NULL, io->offset, io->len);
         piece->bio.dev = dev;
-        if (dev->md) {
-                piece->work.run = run_lower;
-                dm_lane_push(lower_lane, &piece->work);
-        } else {
-                queue_to_lane(piece);
-        }
+        if (!dev->md && queue_to_lane(piece))
+                return;
+        piece->work.run = run_lower; /* for a dead device it ends the piece, and not in this thread */
+        dm_lane_push(lower_lane, &piece->work, NULL);
 }
 
 /* ---- the gate ------------------------------------------------------------------------------------------- */
@@ -442,15 +476,6 @@ static void unlink_parked(struct mapped_device *md, struct dm_io *io)
                 md->parked_last = io->prev;
 }
 
-/* Whether a device that IO is done on behalf of was killed. */
-static bool is_orphan(const struct dm_io *io)
-{
-        while ((io = above(io)))
-                if (dm_is_dead(io->md))
-                        return true;
-        return false;
-}
-
 /* Parks IO if the device is still suspended: ENTRY_BLOCKED says that it is parked, with its reference.
  * What serves a dead device is refused: dm_io_cancel_below() may have been here already. */
 static enum entry park(struct mapped_device *md, struct dm_io *io, bool has_reference)
@@ -461,7 +486,7 @@ static enum entry park(struct mapped_device *md, struct dm_io *io, bool has_refe
         word = atomic_load(&md->word);
         if (!(word & DM_WORD_BLOCKED) || (word & (DM_WORD_SHUT | DM_WORD_DEAD)))
                 return ENTRY_YES;
-        if (is_orphan(io))
+        if (serves_the_dead(io))
                 return ENTRY_REFUSED;
         if (!has_reference)
                 atomic_fetch_add(&md->word, DM_WORD_REF);
@@ -516,6 +541,7 @@ static struct dm_io *take_parked(struct mapped_device *md)
 void dm_io_release_parked(struct mapped_device *md, int error)
 {
         struct dm_io *io = take_parked(md), *next;
+        bool before = dm_inline_forbid(true);
 
         for (; io; io = next) {
                 next = io->next;
@@ -526,6 +552,7 @@ void dm_io_release_parked(struct mapped_device *md, int error)
                         dm_put(md);
                 }
         }
+        dm_inline_forbid(before);
 }
 
 /* Takes what MATCHES(io, what) out of MD's parked I/O and ends it with ERROR; true if there was any. */

@@ -85,6 +85,16 @@ static struct dm_work *wait_for_work(struct dm_lane *lane)
         return lane->first ? pop(lane) : NULL;
 }
 
+/* One thread of LANE less; LANE may be gone after that. */
+static void thread_gone(struct dm_lane *lane)
+{
+        dm_assert_held(&lanes);
+        if (--lane->threads == 0 && lane->unreferenced)
+                lane_free(lane);
+        if (--threads_total == 0)
+                pthread_cond_broadcast(&thread_left);
+}
+
 static void *lane_thread(void *arg)
 {
         struct dm_lane *lane = arg;
@@ -99,10 +109,7 @@ static void *lane_thread(void *arg)
                 work->run(work, false);
                 dm_mutex_lock(&lanes);
         }
-        if (--lane->threads == 0 && lane->unreferenced)
-                lane_free(lane);
-        if (--threads_total == 0)
-                pthread_cond_broadcast(&thread_left);
+        thread_gone(lane);
         dm_mutex_unlock(&lanes);
         return NULL;
 }
@@ -115,38 +122,6 @@ static bool spawn(struct dm_lane *lane)
                 return false;
         pthread_detach(thread);
         return true;
-}
-
-void dm_lane_push(struct dm_lane *lane, struct dm_work *work)
-{
-        bool needs_thread;
-
-        work->next = NULL;
-        {
-                DM_LOCK_SCOPE(&lanes);
-                *lane->last = work;
-                lane->last = &work->next;
-                lane->queued++;
-                needs_thread = lane->queued > lane->idle && lane->threads < LANE_THREADS_MAX;
-                if (needs_thread) {
-                        lane->threads++;
-                        threads_total++;
-                } else if (lane->idle) {
-                        pthread_cond_signal(&lane->work);
-                }
-        }
-        if (!needs_thread || spawn(lane))
-                return;
-
-        /* out of threads: with one left in the lane the work waits for it, else it fails */
-        bool stranded;
-        {
-                DM_LOCK_SCOPE(&lanes);
-                threads_total--;
-                stranded = --lane->threads == 0;
-        }
-        if (stranded)
-                dm_lanes_cancel(NULL, lane);
 }
 
 /* Moves what matches from LANE's queue to *END; returns the new end. */
@@ -171,20 +146,66 @@ static struct dm_work **take(struct dm_lane *lane, bool (*matches)(struct dm_wor
         return end;
 }
 
-void dm_lanes_cancel(bool (*matches)(struct dm_work *work, void *user), void *user)
+static void cancel_all(struct dm_work *taken)
 {
-        struct dm_work *taken = NULL, **end = &taken, *next;
+        struct dm_work *next;
 
-        {
-                DM_LOCK_SCOPE(&lanes);
-                for (struct dm_lane *lane = all; lane; lane = lane->next)
-                        if (matches || lane == user)
-                                end = take(lane, matches, user, end);
-        }
         for (; taken; taken = next) {
                 next = taken->next;
                 taken->run(taken, true);
         }
+}
+
+/* There is no thread to be had: with one left in the lane the work waits for it, else it fails. */
+static void do_without(struct dm_lane *lane)
+{
+        struct dm_work *stranded = NULL;
+
+        {
+                DM_LOCK_SCOPE(&lanes);
+                if (lane->threads == 1)
+                        take(lane, NULL, NULL, &stranded);
+                thread_gone(lane);
+        }
+        cancel_all(stranded);
+}
+
+bool dm_lane_push(struct dm_lane *lane, struct dm_work *work, bool (*refuse)(struct dm_work *work))
+{
+        bool needs_thread;
+
+        work->next = NULL;
+        {
+                DM_LOCK_SCOPE(&lanes);
+                if (refuse && refuse(work))
+                        return false;
+                *lane->last = work;
+                lane->last = &work->next;
+                lane->queued++;
+                needs_thread = lane->queued > lane->idle && lane->threads < LANE_THREADS_MAX;
+                if (needs_thread) {
+                        lane->threads++;
+                        threads_total++;
+                } else if (lane->idle) {
+                        pthread_cond_signal(&lane->work);
+                }
+        }
+        /* WORK may be over from here on; LANE stays, for the new thread counts already */
+        if (needs_thread && !spawn(lane))
+                do_without(lane);
+        return true;
+}
+
+void dm_lanes_cancel(bool (*matches)(struct dm_work *work, void *user), void *user)
+{
+        struct dm_work *taken = NULL, **end = &taken;
+
+        {
+                DM_LOCK_SCOPE(&lanes);
+                for (struct dm_lane *lane = all; lane; lane = lane->next)
+                        end = take(lane, matches, user, end);
+        }
+        cancel_all(taken);
 }
 
 void dm_lanes_join(void)

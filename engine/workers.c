@@ -74,9 +74,17 @@ bool dm_is_slow(unsigned slow)
         return false;
 }
 
+bool dm_inline_forbid(bool forbidden)
+{
+        bool before = never_inline;
+
+        never_inline = forbidden;
+        return before;
+}
+
 void dm_inline_never(void)
 {
-        never_inline = true;
+        dm_inline_forbid(true);
 }
 
 void dm_inline_begin(unsigned slow)
@@ -105,7 +113,7 @@ void dm_inline_end(void)
         if (!self)
                 return;
         atomic_store(&self->busy, 0);
-        if (atomic_load_explicit(&self->stuck, memory_order_relaxed))
+        if (atomic_load(&self->stuck)) /* not before `busy' is seen: see mark_stuck() */
                 unstick(self);
 }
 

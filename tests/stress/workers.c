@@ -98,8 +98,8 @@ static void a_stuck_lane_holds_up_nobody(void)
         for (unsigned i = 0; i < 64; i++) {
                 stuck_jobs[i] = (struct job){{.run = run_job}, &open, &stuck_done};
                 quick_jobs[i] = (struct job){{.run = run_job}, NULL, &free_done};
-                dm_lane_push(stuck, &stuck_jobs[i].work);
-                dm_lane_push(quick, &quick_jobs[i].work);
+                dm_lane_push(stuck, &stuck_jobs[i].work, NULL);
+                dm_lane_push(quick, &quick_jobs[i].work, NULL);
         }
         gate_wait(&free_done, 64);
         /* what still waits in the queue can be taken out while the threads hang */

@@ -191,3 +191,135 @@ Test(io, deps_come_in_order_of_first_use)
         unlink(a);
         unlink(b);
 }
+
+#define LANE_THREADS 16 /* at most, of one lane */
+
+struct blocker {
+        struct dm_work work;
+        struct gate *arrived, *release, *gone;
+};
+
+static void block(struct dm_work *work, bool cancelled)
+{
+        struct blocker *b = (struct blocker *)work;
+        struct gate *gone = b->gone;
+
+        if (!cancelled) {
+                gate_pass(b->arrived);
+                gate_wait(b->release, 1);
+        }
+        gate_pass(gone);
+}
+
+/* What serves a killed device is not queued behind a hang, when it comes to the lane after the killing, and
+ * by way of a device that lives. */
+Test(io, what_a_dead_device_waits_for_is_not_queued_in_a_lane)
+{
+        struct gate arrived = GATE_INIT, release = GATE_INIT, gone = GATE_INIT;
+        struct blocker blockers[LANE_THREADS];
+        g_autofree char *file = temp_file(SECTORS(8));
+        g_autofree char *table = g_strdup_printf("0 8 delay %s 0 1000", file);
+        struct dm_backing *backing = dm_backing_open(file, false, NULL);
+        struct mapped_device *lower, *upper;
+        struct waited_io read;
+        char buf[512];
+
+        for (unsigned i = 0; i < LANE_THREADS; i++) {
+                blockers[i] = (struct blocker){{.run = block}, &arrived, &release, &gone};
+                cr_assert(dm_lane_push(dm_backing_lane(backing), &blockers[i].work, NULL));
+        }
+        gate_wait(&arrived, LANE_THREADS);
+        dm_clock_set_fake_ns(DM_NS_PER_S);
+        lower = run_device("lower", table);
+        upper = run_device("upper", "0 8 linear lower 0");
+        waited_init(&read, DM_OP_READ, 0, sizeof(buf), buf);
+        dm_submit(upper, &read.io);
+        dm_destroy_immediate(upper);
+        cr_expect_eq(gate_count(&read.done), 0, "it is with the lower device, which lives");
+        dm_timers_run_to(3 * (uint64_t)DM_NS_PER_S);
+        cr_expect_eq(gate_count(&read.done), 1);
+        cr_expect_eq(read.error, -EIO);
+        gate_pass(&release);
+        gate_wait(&gone, LANE_THREADS);
+        gate_wait(&read.done, 1);
+        dm_put(lower);
+        dm_clock_set_fake_ns(0);
+        dm_backing_close(backing);
+        unlink(file);
+}
+
+/* Each chunk of a striped device is a piece; they are not all under way at once. */
+Test(io, a_long_discard_is_done_bit_by_bit)
+{
+        const uint64_t chunks = 100000;
+        g_autofree char *zero = g_strdup_printf("0 %" G_GUINT64_FORMAT " zero", chunks);
+        g_autofree char *striped = g_strdup_printf("0 %" G_GUINT64_FORMAT " striped 1 1 lower 0", chunks);
+        struct mapped_device *lower = run_device("lower", zero), *upper = run_device("upper", striped);
+        struct waited_io discard;
+        struct dm_info info;
+
+        cr_assert(dm_suspend(lower, 0, NULL));
+        waited_init(&discard, DM_OP_DISCARD, 0, SECTORS(chunks), NULL);
+        dm_submit(upper, &discard.io);
+        dm_get_info(lower, &info);
+        cr_expect_leq(info.references, 5000u);
+        dm_info_clear(&info);
+        while (gate_count(&discard.done) == 0) {
+                cr_assert(dm_resume(lower, 0, NULL));
+                sched_yield();
+        }
+        cr_expect_eq(discard.error, 0);
+        dm_put(upper);
+        dm_put(lower);
+}
+
+struct in_thread {
+        struct waited_io w;
+        pthread_t thread; /* in which it ended */
+};
+
+static void note_thread(struct dm_io *io, int error)
+{
+        struct in_thread *t = (struct in_thread *)io->user;
+
+        t->thread = pthread_self();
+        t->w.error = error;
+        gate_pass(&t->w.done);
+}
+
+/* It may hang in the backing, and the control plane with it. */
+static void ends_elsewhere(const char *target, bool resume)
+{
+        g_autofree char *file = temp_file(SECTORS(8));
+        g_autofree char *table = g_strdup_printf(target, file);
+        struct mapped_device *md = run_device("a", table);
+        struct in_thread t;
+        char buf[512] = "";
+
+        waited_init(&t.w, DM_OP_WRITE, 0, sizeof(buf), buf);
+        t.w.io.end = note_thread;
+        t.w.io.user = &t;
+        if (resume)
+                cr_assert(dm_suspend(md, 0, NULL));
+        dm_submit(md, &t.w.io);
+        cr_assert_eq(gate_count(&t.w.done), 0);
+        if (resume)
+                cr_assert(dm_resume(md, 0, NULL));
+        else
+                cr_assert(dm_suspend(md, 0, NULL));
+        gate_wait(&t.w.done, 1);
+        cr_expect_eq(t.w.error, 0);
+        cr_expect_not(pthread_equal(t.thread, pthread_self()));
+        dm_destroy_immediate(md);
+        unlink(file);
+}
+
+Test(io, what_a_resume_lets_run_is_not_done_in_its_thread)
+{
+        ends_elsewhere("0 8 linear %s 0", true);
+}
+
+Test(io, what_a_suspend_lets_go_is_not_done_in_its_thread)
+{
+        ends_elsewhere("0 8 delay %s 0 3600000", false);
+}
