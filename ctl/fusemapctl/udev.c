@@ -15,10 +15,13 @@ bool verb_mknodes(struct ctl *ctl, int argc, char **argv)
         return true;
 }
 
+/* Prints none where the user says that there is no udev. */
 bool verb_udevcreatecookie(struct ctl *ctl, int argc, char **argv)
 {
-        printf("0x%08" PRIX32 "\n",
-               COOKIE_MAGIC << FLAGS_SHIFT | (uint32_t)g_random_int_range(1, 0x10000));
+        uint32_t cookie = COOKIE_MAGIC << FLAGS_SHIFT | (uint32_t)g_random_int_range(1, 0x10000);
+
+        if (!ctl_given(ctl, OPT_NOUDEVSYNC) && !g_getenv("DM_DISABLE_UDEV"))
+                printf("0x%08" PRIX32 "\n", cookie);
         return true;
 }
 
