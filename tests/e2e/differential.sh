@@ -19,12 +19,12 @@ linear)
         ;;
 readonly)
         create mapped "0 $sectors linear $(image a $sectors) 0" "{'readonly': <true>}"
-        losetup -d "$loop"
+        detach_loop "$loop"
         attach_loop "$work/reference" --read-only
         ;;
 striped)
         sectors=$((sectors / 16 * 16))
-        losetup -d "$loop"
+        detach_loop "$loop"
         attach_loop "$(image reference2 $sectors)"
         create mapped "0 $sectors striped 2 8 $(image a $((sectors / 2))) 0 $(image b $((sectors / 2))) 0"
         ;;

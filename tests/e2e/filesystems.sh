@@ -26,13 +26,13 @@ fallocate -l 1M "$work/fs/hole"
 rm "$work/fs/hole"
 fstrim "$work/fs"
 umount "$work/fs"
-losetup -d "$loop"
+detach_loop "$loop"
 e2fsck -f -n "$mnt/d" >"$work/fsck" 2>&1 || fail "$(cat "$work/fsck")"
 
 attach_loop "$mnt/d" --direct-io="$1" --read-only
 mount -o ro "$loop" "$work/fs"
 diff -r --no-dereference /usr/include "$work/fs/tree"
 umount "$work/fs"
-losetup -d "$loop"
+detach_loop "$loop"
 await "the loop device lets go" 30 remove d
 stop_fusemap

@@ -13,8 +13,8 @@ verified() { # NAME OPTION...
         local name=$1
 
         shift
-        fio --name="$name" --filename="$mnt/d" --size=32M --verify=crc32c --verify_fatal=1 --output="$work/fio" \
-                --allow_file_create=0 "$@" || { cat "$work/fio" >&2; fail "$name"; }
+        fio --name="$name" --filename="$mnt/d" --size=32M --verify=crc32c --verify_fatal=1 \
+                --output="$work/log-fio" --allow_file_create=0 "$@" || fail "$name"
 }
 verified deep --rw=randwrite --bs=4k --iodepth=64 --ioengine=libaio --direct=1
 verified mixed --rw=randwrite --bsrange=512-128k --bs_unaligned=0 --iodepth=32 --ioengine=libaio --direct=1

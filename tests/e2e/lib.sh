@@ -23,7 +23,7 @@ export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}halt_on_error=1:print_sta
 export TSAN_OPTIONS="${TSAN_OPTIONS:+$TSAN_OPTIONS:}halt_on_error=1:ignore_noninstrumented_modules=1"
 export G_SLICE=always-malloc
 
-# ---- failing and cleaning up ------------------------------------------------------------------------------
+# ---- failing and cleaning up ------------------------------------------------------------------------
 
 fail() {
         echo "FAILED: $*" >&2
@@ -89,7 +89,7 @@ on_exit() {
 trap on_exit EXIT
 trap 'exit 130' INT TERM HUP
 
-# ---- waiting ------------------------------------------------------------------------------------------------
+# ---- waiting ----------------------------------------------------------------------------------------
 
 now_ms() {
         local now=${EPOCHREALTIME/[.,]/}
@@ -112,7 +112,7 @@ not() {
         ! "$@"
 }
 
-# ---- the daemon -----------------------------------------------------------------------------------------------
+# ---- the daemon -------------------------------------------------------------------------------------
 
 [ -w /dev/fuse ] || skip "/dev/fuse cannot be used"
 
@@ -164,7 +164,7 @@ stop_fusemap() {
         expect_end
 }
 
-# ---- control ----------------------------------------------------------------------------------------------------
+# ---- control ----------------------------------------------------------------------------------------
 
 # Calls METHOD of the control protocol; strings in GVariant's text form are quoted by quote().
 call() { # METHOD ARGUMENT...
@@ -211,7 +211,7 @@ references() { # DEVICE
         call Info "$(quote "$1")" | tr -d '()' | awk -F, '{ print $8 }' | grep -o '[0-9]*$'
 }
 
-# ---- backings ---------------------------------------------------------------------------------------------------
+# ---- backings ---------------------------------------------------------------------------------------
 
 # A sparse image of SECTORS in $work; prints its path.
 image() { # NAME SECTORS
@@ -231,7 +231,14 @@ attach_loop() { # FILE OPTION...
 
         shift
         loop=$(losetup -f --show "$@" "$file") || skip "no loop device can be set up"
-        defer "losetup -d $loop"
+        defer "detach_loop $loop"
+}
+
+# Once it is detached, its number may be another test's.
+detach_loop() { # LOOP
+        case $(losetup --noheadings --output BACK-FILE "$1" 2>/dev/null) in
+        "$work"/*) losetup -d "$1" ;;
+        esac
 }
 
 # A backing that hangs or fails at command, see programs/hangfs.c: $hang/disk, of SECTORS.

@@ -19,7 +19,8 @@ for journal in delete wal; do
         sqlite3 "$database" "PRAGMA journal_mode=$journal; PRAGMA synchronous=full;
                 CREATE TABLE IF NOT EXISTS t (n INTEGER PRIMARY KEY, text);" >/dev/null
         for round in 1 2 3 4 5; do
-                sqlite3 "$database" "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+                sqlite3 "$database" "WITH RECURSIVE n(i) AS
+                        (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
                         INSERT INTO t (text) SELECT hex(randomblob(50)) FROM n;"
         done
         sqlite3 "$database" "DELETE FROM t WHERE n % 3 = 0; VACUUM;"
@@ -35,7 +36,7 @@ mount "$loop" "$work/fs"
 sqlite3 "$database" "PRAGMA journal_mode=delete" >/dev/null
 cp "$database" "$work/copy"
 umount "$work/fs"
-losetup -d "$loop"
+detach_loop "$loop"
 create raw "0 $(($(stat -c %s "$work/copy") / 512)) linear $(image b $sectors) 0"
 cp "$work/copy" "$mnt/raw"
 [ "$(sqlite3 "file:$mnt/raw?immutable=1" 'SELECT count(*), sum(length(text)), max(text) FROM t')" = "$sum" ]

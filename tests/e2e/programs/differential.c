@@ -89,7 +89,7 @@ static void die(const char *what)
         exit(2);
 }
 
-/* ---- drawing ------------------------------------------------------------------------------------------ */
+/* ---- drawing ------------------------------------------------------------------------------------ */
 
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
@@ -237,7 +237,7 @@ static void draw_segments_and_flags(struct call *c)
         c->flags = flags[below(3)];
 }
 
-/* ---- open ------------------------------------------------------------------------------------------------ */
+/* ---- open --------------------------------------------------------------------------------------- */
 
 /* O_APPEND: see the exceptions.  O_EXCL claims a block device for oneself, which a file cannot have. */
 static void draw_open(struct call *c)
@@ -290,7 +290,7 @@ static void note_toggle(const struct call *c)
                 slots[c->slot].flags = c->flags;
 }
 
-/* ---- reading and writing ------------------------------------------------------------------------------ */
+/* ---- reading and writing ------------------------------------------------------------------------ */
 
 static char *buffer(struct side *s, const struct call *c)
 {
@@ -374,7 +374,7 @@ static long run_write_from_nowhere(struct side *s, const struct call *c)
         return pwrite(s->fd[c->slot], NULL, c->len, (off_t)c->offset);
 }
 
-/* ---- the rest of what acts on a file -------------------------------------------------------------------- */
+/* ---- the rest of what acts on a file ------------------------------------------------------------ */
 
 /* Not beyond the end: see the exceptions. */
 static void draw_seek(struct call *c)
@@ -473,7 +473,7 @@ static void draw_long(struct call *c)
         c->len = sizeof(long);
 }
 
-/* ---- mmap ------------------------------------------------------------------------------------------------ */
+/* ---- mmap --------------------------------------------------------------------------------------- */
 
 static sigjmp_buf bus_error;
 
@@ -555,7 +555,7 @@ static long run_msync(struct side *s, const struct call *c)
         return msync(s->window[c->slot], slots[c->slot].window_len, MS_SYNC);
 }
 
-/* ---- exceptions: what differs, as doc/differences.md has it --------------------------------------------- */
+/* ---- exceptions: what differs, as doc/differences.md has it ------------------------------------- */
 
 static bool is_mapped_side(const struct side *s)
 {
@@ -647,7 +647,7 @@ static long run_append(struct side *s, const struct call *c)
         return r;
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------------------- */
+/* ---- the loop ----------------------------------------------------------------------------------- */
 
 static const struct op ops[] = {
         {"open", 50, CLOSED_TOO, draw_open, run_open},
@@ -777,7 +777,7 @@ static bool make_call(uint64_t number)
         return true;
 }
 
-/* ---- the whole content ---------------------------------------------------------------------------------------- */
+/* ---- the whole content -------------------------------------------------------------------------- */
 
 static void read_all(const char *path, int flags, char *into)
 {

@@ -46,7 +46,7 @@ static unsigned long come[KINDS];
 static unsigned hanging;
 static struct request *parked;
 
-/* ---- requests of the disk ------------------------------------------------------------------------------ */
+/* ---- requests of the disk ----------------------------------------------------------------------- */
 
 static size_t clip(off_t offset, size_t size)
 {
@@ -132,7 +132,7 @@ static void answer_parked(void)
         }
 }
 
-/* ---- control -------------------------------------------------------------------------------------------- */
+/* ---- control ------------------------------------------------------------------------------------ */
 
 static bool set_treatment(char *line)
 {
@@ -180,7 +180,7 @@ static void read_control(fuse_req_t req, size_t size, off_t offset)
         fuse_reply_buf(req, text, offset ? 0 : (size_t)len);
 }
 
-/* ---- operations -------------------------------------------------------------------------------------------- */
+/* ---- operations --------------------------------------------------------------------------------- */
 
 static struct stat attributes(fuse_ino_t ino)
 {
