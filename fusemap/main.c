@@ -139,9 +139,12 @@ static int run(const struct options *o)
         if (!answers) {
                 fprintf(stderr, "fusemap: %s: the mount does not answer\n", o->mountpoint);
                 teardown_request(true);
-        } else if (!o->foreground) {
-                log_to_syslog();
-                daemon_ready();
+        } else {
+                mountpoint_raise_readahead(o->mountpoint, SESSION_IO_MAX / 1024);
+                if (!o->foreground) {
+                        log_to_syslog();
+                        daemon_ready();
+                }
         }
         status = serve(s, server, o);
         return answers ? status : EXIT_FAILURE;

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "dm.h"
@@ -88,4 +90,21 @@ bool mountpoint_answers(const char *path)
         struct stat st;
 
         return stat(path, &st) == 0 && is_fusemap(path);
+}
+
+void mountpoint_raise_readahead(const char *path, unsigned kib)
+{
+        g_autofree char *setting = NULL;
+        struct stat st;
+        int fd;
+
+        if (stat(path, &st) < 0)
+                return;
+        setting = g_strdup_printf("/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev),
+                                  minor(st.st_dev));
+        fd = open(setting, O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+                return;
+        dprintf(fd, "%u", kib);
+        close(fd);
 }

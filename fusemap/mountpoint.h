@@ -18,4 +18,9 @@ void mountpoint_wait_gone(const char *path);
 /* True once the mount on PATH answers. */
 bool mountpoint_answers(const char *path);
 
+/* Lets the kernel read ahead by so much in the files of the mount on PATH.  A new mount has 128 KiB, and
+ * FUSE_INIT cannot ask for more.  Where it is not allowed (root only), readers of whole files are slower,
+ * and nothing else. */
+void mountpoint_raise_readahead(const char *path, unsigned kib);
+
 #endif
