@@ -5,6 +5,9 @@
  * A request is answered once: by its I/O's completion, or before that by request_abandon(), when the
  * device was killed and the I/O hangs; what completes later is dropped.  It has a reference for the
  * I/O and one for whoever looks at it meanwhile.
+ *
+ * The table of requests comes in parts, one for each worker as far as they reach, so that workers do not
+ * meet at a lock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,14 +20,24 @@
 #include "fs.h"
 #include "teardown.h"
 
+#define PARTS 8u
+
+/* How far the answer is; above LEFT an answer was left, see give_answer(). */
+enum {
+        OPEN,     /* whoever has the answer gives it */
+        HELD,     /* whoever has the answer leaves it to the submitter, who uses `req' */
+        ANSWERED,
+        LEFT,     /* with error 0; with -errno: LEFT + errno */
+};
+
 struct request {
-        struct request *next, **link; /* guarded: requests */
+        struct request *next, **link; /* guarded: part; link is NULL outside the table */
         uint64_t number, device;
         struct mapped_device *md; /* alive while the request is in the table */
         pid_t thread;  /* that asked */
-        bool watched;  /* guarded: requests; a signal came that was not fatal */
+        bool watched;  /* guarded: part; a signal came that was not fatal */
         _Atomic unsigned refs;
-        _Atomic bool answered, interrupted;
+        _Atomic int state;
         _Atomic bool over; /* the I/O is */
         fuse_req_t req;
         int reply_fd;      /* where the kernel waits for the answer */
@@ -32,62 +45,115 @@ struct request {
         struct dm_io io;
 };
 
-static struct dm_mutex requests = DM_MUTEX_INIT;
-static struct request *all;      /* guarded: requests */
-static unsigned count;           /* guarded: requests */
-static uint64_t last_number;     /* guarded: requests */
-static unsigned watched;         /* guarded: requests */
-static bool watching;            /* guarded: requests; the watcher's thread runs */
+struct part {
+        _Alignas(64) struct dm_mutex lock;
+        struct request *all;    /* guarded: lock */
+        uint64_t last_number;   /* guarded: lock; of this part's, which are PARTS apart */
+        _Atomic unsigned alive; /* requests, in the table or not answered yet */
+};
+
+#define EMPTY {.lock = DM_MUTEX_INIT}
+static struct part table[PARTS] = {EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY};
+
+static struct dm_mutex watch_lock = DM_MUTEX_INIT;
+static unsigned watched; /* guarded: watch_lock; requests that are */
+static bool watching;    /* guarded: watch_lock; the watcher's thread runs */
 
 /* ---- the table -------------------------------------------------------------------------------------- */
 
+static struct part *part_of(uint64_t number)
+{
+        return &table[number % PARTS];
+}
+
+/* The calling worker's. */
+static unsigned own_part(void)
+{
+        static _Atomic unsigned threads;
+        static __thread unsigned mine; /* and one */
+
+        if (!mine)
+                mine = atomic_fetch_add(&threads, 1) % PARTS + 1;
+        return mine - 1;
+}
+
 static void link_request(struct request *r)
 {
-        DM_LOCK_SCOPE(&requests);
-        r->number = ++last_number;
-        r->next = all;
-        r->link = &all;
-        if (all)
-                all->link = &r->next;
-        all = r;
-        count++;
+        unsigned index = own_part();
+        struct part *p = &table[index];
+
+        atomic_fetch_add(&p->alive, 1);
+
+        DM_LOCK_SCOPE(&p->lock);
+        p->last_number += PARTS;
+        r->number = p->last_number + index;
+        r->next = p->all;
+        r->link = &p->all;
+        if (p->all)
+                p->all->link = &r->next;
+        p->all = r;
+}
+
+static void count_watched(int change)
+{
+        DM_LOCK_SCOPE(&watch_lock);
+        watched += (unsigned)change;
 }
 
 static void unlink_request(struct request *r)
 {
-        bool last;
+        bool was_watched;
 
         {
-                DM_LOCK_SCOPE(&requests);
+                DM_LOCK_SCOPE(&part_of(r->number)->lock);
                 *r->link = r->next;
                 if (r->next)
                         r->next->link = r->link;
-                last = --count == 0;
-                if (r->watched)
-                        watched--;
+                r->link = NULL;
+                was_watched = r->watched;
         }
-        /* nobody else waits for it, and a wake-up for each request would cost more than the request */
-        if (last && teardown_refuses_io())
-                dm_wake_all();
+        if (was_watched)
+                count_watched(-1);
 }
 
 static void unref(struct request *r)
 {
+        struct part *p = part_of(r->number);
+
         if (atomic_fetch_sub(&r->refs, 1) != 1)
                 return;
         free(r->own_buffer);
         g_free(r);
+        atomic_fetch_sub(&p->alive, 1);
+        /* a drain waits for the last one; before that, a wake-up would cost more than the request */
+        if (teardown_refuses_io())
+                dm_wake_all();
 }
 
 unsigned request_count(void)
 {
-        DM_LOCK_SCOPE(&requests);
+        unsigned count = 0;
+
+        for (unsigned i = 0; i < PARTS; i++)
+                count += atomic_load(&table[i].alive);
         return count;
 }
 
-static bool claim_answer(struct request *r)
+/* References to the requests that MATCH; the caller drops them. */
+static GPtrArray *collect(bool (*match)(const struct request *r, uint64_t value), uint64_t value)
 {
-        return !atomic_exchange(&r->answered, true);
+        GPtrArray *found = g_ptr_array_new();
+
+        for (unsigned i = 0; i < PARTS; i++) {
+                DM_LOCK_SCOPE(&table[i].lock);
+                for (struct request *r = table[i].all; r; r = r->next) {
+                        if (!match(r, value))
+                                continue;
+                        atomic_fetch_add(&r->refs, 1);
+                        g_ptr_array_add(found, r);
+                }
+        }
+        return found;
 }
 
 /* ---- completion -------------------------------------------------------------------------------------- */
@@ -108,36 +174,43 @@ static void answer(struct request *r, int error)
         session_set_reply_fd(fd);
 }
 
+/* Gives R its answer, unless it has one; while the submitter holds it, the answer is left to him. */
+static void give_answer(struct request *r, int error)
+{
+        int state = OPEN;
+
+        while (state == OPEN || state == HELD) {
+                if (atomic_compare_exchange_weak(&r->state, &state,
+                                                 state == OPEN ? ANSWERED : LEFT - error)) {
+                        if (state == OPEN)
+                                answer(r, error);
+                        return;
+                }
+        }
+}
+
 static void ended(struct dm_io *io, int error)
 {
         struct request *r = io->user;
 
         unlink_request(r);
-        if (claim_answer(r))
-                answer(r, error);
+        give_answer(r, error);
         atomic_store(&r->over, true);
         unref(r);
 }
 
+static bool is_of_device(const struct request *r, uint64_t id)
+{
+        return !id || r->device == id;
+}
+
 void request_abandon(uint64_t id)
 {
-        g_autoptr(GPtrArray) found = g_ptr_array_new();
+        g_autoptr(GPtrArray) found = collect(is_of_device, id);
 
-        {
-                DM_LOCK_SCOPE(&requests);
-                for (struct request *r = all; r; r = r->next) {
-                        if (id && r->device != id)
-                                continue;
-                        atomic_fetch_add(&r->refs, 1);
-                        g_ptr_array_add(found, r);
-                }
-        }
         for (unsigned i = 0; i < found->len; i++) {
-                struct request *r = found->pdata[i];
-
-                if (claim_answer(r))
-                        answer(r, -EIO);
-                unref(r);
+                give_answer(found->pdata[i], -EIO);
+                unref(found->pdata[i]);
         }
 }
 
@@ -162,8 +235,8 @@ static bool is_being_killed(pid_t thread)
  * has a reference of R, and MD of its device. */
 static void cancel(struct request *r, struct mapped_device *md)
 {
-        if (!dm_cancel(md, &r->io) && r->io.op == DM_OP_READ && claim_answer(r))
-                answer(r, -EINTR);
+        if (!dm_cancel(md, &r->io) && r->io.op == DM_OP_READ)
+                give_answer(r, -EINTR);
         dm_put(md);
         unref(r);
 }
@@ -171,8 +244,10 @@ static void cancel(struct request *r, struct mapped_device *md)
 /* The request NUMBER, referenced, with its device; NULL if it is over. */
 static struct request *find(uint64_t number, struct mapped_device **ret_md)
 {
-        DM_LOCK_SCOPE(&requests);
-        for (struct request *r = all; r; r = r->next) {
+        struct part *p = part_of(number);
+
+        DM_LOCK_SCOPE(&p->lock);
+        for (struct request *r = p->all; r; r = r->next) {
                 /* in the table its I/O is not over, so its device is there */
                 if (r->number == number && dm_get(r->md)) {
                         atomic_fetch_add(&r->refs, 1);
@@ -183,35 +258,44 @@ static struct request *find(uint64_t number, struct mapped_device **ret_md)
         return NULL;
 }
 
-/* Cancels those of the watched requests whose program is being killed; false when none is left. */
-static bool look_at_watched(void)
+static bool is_watched(const struct request *r, uint64_t unused)
 {
-        g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+        return r->watched;
+}
 
-        {
-                DM_LOCK_SCOPE(&requests);
-                if (!watched) {
-                        watching = false;
-                        return false;
-                }
-                for (struct request *r = all; r; r = r->next)
-                        if (r->watched)
-                                g_array_append_val(numbers, r->number);
-        }
-        for (unsigned i = 0; i < numbers->len; i++) {
-                struct mapped_device *md;
-                struct request *r = find(g_array_index(numbers, uint64_t, i), &md);
+/* Whether to go on watching. */
+static bool any_watched(void)
+{
+        DM_LOCK_SCOPE(&watch_lock);
+        watching = watched > 0;
+        return watching;
+}
 
-                if (!r)
-                        continue;
-                if (is_being_killed(r->thread)) {
-                        cancel(r, md);
-                } else {
-                        dm_put(md);
-                        unref(r);
-                }
+static void cancel_if_killed(uint64_t number)
+{
+        struct mapped_device *md;
+        struct request *r = find(number, &md);
+
+        if (!r)
+                return;
+        if (is_being_killed(r->thread)) {
+                cancel(r, md);
+        } else {
+                dm_put(md);
+                unref(r);
         }
-        return true;
+}
+
+static void look_at_watched(void)
+{
+        g_autoptr(GPtrArray) found = collect(is_watched, 0);
+
+        for (unsigned i = 0; i < found->len; i++) {
+                struct request *r = found->pdata[i];
+
+                cancel_if_killed(r->number);
+                unref(r);
+        }
 }
 
 /* The kernel tells of a request's first signal only: after one that was not fatal, somebody has to look
@@ -220,26 +304,39 @@ static void *watch(void *unused)
 {
         const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
 
-        while (look_at_watched())
+        while (any_watched()) {
+                look_at_watched();
                 nanosleep(&pause, NULL);
+        }
         return NULL;
+}
+
+static bool mark_watched(struct request *r)
+{
+        DM_LOCK_SCOPE(&part_of(r->number)->lock);
+        if (r->watched || !r->link)
+                return false;
+        r->watched = true;
+        return true;
+}
+
+static bool claim_watch(void)
+{
+        DM_LOCK_SCOPE(&watch_lock);
+        if (watching)
+                return false;
+        watching = true;
+        return true;
 }
 
 static void start_watching(struct request *r)
 {
         pthread_t thread;
-        bool start = false;
 
-        {
-                DM_LOCK_SCOPE(&requests);
-                if (!r->watched && !atomic_load(&r->answered)) {
-                        r->watched = true;
-                        watched++;
-                        start = !watching;
-                        watching = true;
-                }
-        }
-        if (start && !pthread_create(&thread, NULL, watch, NULL))
+        if (!mark_watched(r))
+                return;
+        count_watched(1);
+        if (claim_watch() && !pthread_create(&thread, NULL, watch, NULL))
                 pthread_detach(thread);
 }
 
@@ -259,19 +356,9 @@ static void try_cancel(uint64_t number)
         unref(r);
 }
 
-static void note_interrupt(uint64_t number)
-{
-        DM_LOCK_SCOPE(&requests);
-        for (struct request *r = all; r; r = r->next)
-                if (r->number == number)
-                        atomic_store(&r->interrupted, true);
-}
-
-/* Called by libfuse with its lock of the request held, perhaps before the I/O was submitted.  It gets
- * the number, for the request may be over by now. */
+/* Called by libfuse.  It gets the number, for the request may be over by now. */
 static void interrupted(fuse_req_t req, void *number)
 {
-        note_interrupt((uint64_t)(uintptr_t)number);
         try_cancel((uint64_t)(uintptr_t)number);
 }
 
@@ -293,14 +380,31 @@ static struct request *request_new(fuse_req_t req, struct handle *h, enum dm_op 
         return r;
 }
 
-/* Submits R; true when its I/O is over already, so that nobody uses its buffer any more. */
+/* Lets R be interrupted from now on; or now, if the kernel has asked already.  Meanwhile libfuse's request
+ * must not be answered, which is its end. */
+static void allow_interrupts(struct request *r)
+{
+        int state = OPEN;
+
+        if (!atomic_compare_exchange_strong(&r->state, &state, HELD))
+                return;
+        fuse_req_interrupt_func(r->req, interrupted, (void *)(uintptr_t)r->number);
+        state = HELD;
+        if (atomic_compare_exchange_strong(&r->state, &state, OPEN))
+                return;
+        atomic_store(&r->state, ANSWERED);
+        answer(r, LEFT - state);
+}
+
+/* Submits R; true when its I/O is over already, so that nobody uses its buffer any more.  That is so nearly
+ * always, and then there was nothing to interrupt. */
 static bool submit(struct request *r)
 {
         link_request(r);
-        fuse_req_interrupt_func(r->req, interrupted, (void *)(uintptr_t)r->number);
         dm_submit(r->md, &r->io);
-        if (atomic_load(&r->interrupted))
-                try_cancel(r->number); /* it came before there was anything to cancel */
+        if (atomic_load(&r->over))
+                return true;
+        allow_interrupts(r);
         return atomic_load(&r->over);
 }
 

@@ -36,7 +36,7 @@ bool teardown_lost_data(void)
 
 bool teardown_refuses_io(void)
 {
-        return atomic_load_explicit(&refusing, memory_order_relaxed);
+        return atomic_load(&refusing);
 }
 
 /* ---- drain ------------------------------------------------------------------------------------------------ */
