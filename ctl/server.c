@@ -101,8 +101,8 @@ static void answer(GDBusMethodInvocation *invocation, GVariant *value)
         g_autoptr(GVariant) sunk = g_variant_ref_sink(value);
         g_autoptr(GError) error = NULL;
 
-        if (fits(invocation, value)) {
-                g_dbus_method_invocation_return_value(invocation, value);
+        if (fits(invocation, sunk)) {
+                g_dbus_method_invocation_return_value(invocation, sunk);
                 return;
         }
         g_set_error(&error, DM_ERROR, EMSGSIZE, "the answer is longer than %u MiB",
