@@ -248,25 +248,11 @@ static GVariant *method_remove(struct ctl_call *call, GError **error)
         return nothing();
 }
 
-/* The ids of all devices, in the order of their names. */
-static GArray *all_ids(void)
-{
-        g_autoptr(GPtrArray) list = dm_list();
-        GArray *ids = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-
-        for (unsigned i = 0; i < list->len; i++) {
-                uint64_t id = dm_id(list->pdata[i]);
-
-                g_array_append_val(ids, id);
-        }
-        return ids;
-}
-
 /* One pass over all devices; how many are left, and how many went.  A removal may wait for long: no other
  * device is referenced meanwhile, or its removal would wait too. */
 static unsigned remove_pass(const struct removal *how, unsigned *ret_removed)
 {
-        g_autoptr(GArray) ids = all_ids();
+        g_autoptr(GArray) ids = dm_list_ids();
         unsigned left = 0;
 
         *ret_removed = 0;

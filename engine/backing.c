@@ -542,8 +542,11 @@ int dm_backing_seek(struct dm_backing *b, enum dm_seek_what what, uint64_t offse
         off_t found = -1;
 
         errno = EINVAL;
-        if (!b->id.block)
+        if (!b->id.block && !dm_is_slow(b->slow)) {
+                dm_inline_begin(b->slow);
                 found = lseek(b->fd, (off_t)offset, what == DM_SEEK_DATA ? SEEK_DATA : SEEK_HOLE);
+                dm_inline_end();
+        }
         if (found >= 0) {
                 *ret_offset = (uint64_t)found;
                 return 0;
@@ -551,7 +554,7 @@ int dm_backing_seek(struct dm_backing *b, enum dm_seek_what what, uint64_t offse
         if (errno != EINVAL && errno != EOPNOTSUPP)
                 return errno == ENXIO ? -ENXIO : -EIO;
 
-        /* it cannot tell: all data up to the end */
+        /* it cannot tell, or would not in time: all data up to the end */
         *ret_offset = dm_backing_size(b);
         if (offset >= *ret_offset)
                 return -ENXIO;

@@ -70,8 +70,8 @@ struct dm_create_params {
 };
 
 /* Makes a mapped device without a table and publishes its name.  On success the caller owns one
- * reference, in *RET_MD.  Errors: EINVAL (name, uuid), EBUSY (name, uuid or minor in use), ENOSPC
- * (no minor left).  Control context. */
+ * reference, in *RET_MD.  Errors: EINVAL (name, uuid), EBUSY (name or uuid in use), ENXIO (minor in
+ * use, or too large), ENOSPC (no minor left).  Control context. */
 bool dm_create(const struct dm_create_params *params, struct mapped_device **ret_md,
                GError **error);
 
@@ -167,6 +167,10 @@ void dm_info_clear(struct dm_info *info);
 /* References to all devices, sorted by name; unref of the array drops them.  Devices whose deferred
  * removal is pending are in it.  Control context. */
 GPtrArray *dm_list(void);
+
+/* The ids (uint64_t) of all devices, sorted by name; the caller unrefs it.  For whoever waits for one device
+ * after the other: the references of dm_list() would hold up the removal of all.  Control context. */
+GArray *dm_list_ids(void);
 
 uint64_t dm_id(const struct mapped_device *md);
 uint32_t dm_minor(const struct mapped_device *md);
@@ -342,8 +346,9 @@ enum dm_seek_what {
 };
 
 /* SEEK_DATA/SEEK_HOLE from OFFSET (below the size) as lseek(2) has it; *RET_OFFSET in bytes.
- * Targets that do not know count as data.  0, -ENXIO (no more data, or OFFSET beyond the end), -EIO.
- * May ask the backing (lseek), so not to be called where blocking matters.  Any thread. */
+ * What is not known counts as data: targets without holes, a backing that is slow, what lies behind very
+ * many runs.  0, -ENXIO (no more data, or OFFSET beyond the end), -EIO.  Asks the backing (lseek) as
+ * inline I/O does, see "threads that serve I/O".  Any thread. */
 int dm_seek(struct mapped_device *md, enum dm_seek_what what, uint64_t offset,
             uint64_t *ret_offset);
 

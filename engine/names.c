@@ -59,11 +59,12 @@ static bool take_minor(struct mapped_device *md, uint32_t wanted, GError **error
                         minors_used++;
                 minor = minors_used;
         }
+        /* ENXIO, as the kernel has it for both */
         if (minor >= 1u << 20)
-                return dm_fail(error, wanted == DM_MINOR_ANY ? ENOSPC : EINVAL,
+                return dm_fail(error, wanted == DM_MINOR_ANY ? ENOSPC : ENXIO,
                                "minor number %u is not below %u", minor, 1u << 20);
         if (g_hash_table_contains(by_minor, minor_key(minor)))
-                return dm_fail(error, EBUSY, "minor number %u is in use", minor);
+                return dm_fail(error, ENXIO, "minor number %u is in use", minor);
         md->minor = minor;
         return true;
 }
@@ -188,6 +189,19 @@ GPtrArray *dm_list(void)
                 g_free(n->name);
         }
         return list;
+}
+
+GArray *dm_list_ids(void)
+{
+        GArray *ids = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+        g_autoptr(GPtrArray) devices = dm_list();
+
+        for (unsigned i = 0; i < devices->len; i++) {
+                uint64_t id = dm_id(devices->pdata[i]);
+
+                g_array_append_val(ids, id);
+        }
+        return ids;
 }
 
 /* ---- attributes -------------------------------------------------------------------------------- */

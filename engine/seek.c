@@ -2,6 +2,9 @@
 /* SEEK_DATA and SEEK_HOLE over the live table. */
 #include "dm-internal.h"
 
+/* So many runs are looked at for one question; then the answer is that all is data, which is always right. */
+#define RUNS_MAX 4096u
+
 static int seek_below(struct dm_dev *dev, enum dm_seek_what what, uint64_t offset,
                       uint64_t *ret_offset)
 {
@@ -53,24 +56,40 @@ static int run_at(struct dm_table *table, uint64_t offset, bool *ret_hole, uint6
         return r;
 }
 
-static int seek_in(struct dm_table *table, enum dm_seek_what what, uint64_t offset,
-                   uint64_t *ret_offset)
+/* Goes from run to run: 0 or -errno; *RET_FOUND says whether *RET_OFFSET is the answer, or the table ended. */
+static int walk(struct dm_table *table, enum dm_seek_what what, uint64_t offset, uint64_t *ret_offset,
+                bool *ret_found)
 {
-        while (offset < table->size) {
+        *ret_found = false;
+        for (unsigned runs = 0; offset < table->size && !*ret_found; runs++) {
                 bool hole;
                 uint64_t end;
                 int r = run_at(table, offset, &hole, &end);
 
                 if (r)
                         return r;
-                if (hole == (what == DM_SEEK_HOLE)) {
+                if (runs == RUNS_MAX) {
+                        *ret_offset = what == DM_SEEK_DATA ? offset : table->size;
+                        *ret_found = true;
+                } else if (hole == (what == DM_SEEK_HOLE)) {
                         *ret_offset = offset;
-                        return 0;
-                }
-                if (end <= offset)
+                        *ret_found = true;
+                } else if (end <= offset) {
                         return -EIO;
+                }
                 offset = end;
         }
+        return 0;
+}
+
+static int seek_in(struct dm_table *table, enum dm_seek_what what, uint64_t offset,
+                   uint64_t *ret_offset)
+{
+        bool found;
+        int r = walk(table, what, offset, ret_offset, &found);
+
+        if (r || found)
+                return r;
         /* the end counts as a hole */
         *ret_offset = table->size;
         return what == DM_SEEK_HOLE ? 0 : -ENXIO;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "ctl/server.h"
@@ -45,6 +46,7 @@ static void block_signals(void)
         sigaddset(&handled, SIGHUP);
         pthread_sigmask(SIG_BLOCK, &handled, NULL);
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* a backing that may not grow: EFBIG to the writer instead */
 }
 
 static void start_signal_thread(void)
@@ -113,6 +115,17 @@ static int serve(struct session *s, struct ctl_server *server, const struct opti
         return status;
 }
 
+/* Each backing takes a descriptor, or two. */
+static void allow_descriptors(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run(const struct options *o)
 {
         struct ctl_server *server;
@@ -165,6 +178,7 @@ int main(int argc, char **argv)
         if (!options.foreground)
                 daemon_begin();
         block_signals();
+        allow_descriptors();
         status = run(&options);
         options_clear(&options);
         return status;

@@ -73,32 +73,44 @@ static void sync_device(struct mapped_device *md)
         atomic_store(&sync_failed, true);
 }
 
+static bool is_open(struct mapped_device *md)
+{
+        struct dm_info info;
+
+        dm_get_info(md, &info);
+        dm_info_clear(&info);
+        return info.open_count;
+}
+
+/* Consumes the reference to MD; false when it stays. */
+static bool sync_and_destroy(struct mapped_device *md)
+{
+        if (!is_open(md)) {
+                sync_device(md);
+                if (dm_destroy(md, 0, NULL))
+                        return true;
+        }
+        dm_put(md);
+        return false;
+}
+
 /* One pass over all devices: destroys those that none is stacked on.  How many are left. */
 static unsigned destroy_pass(unsigned *ret_destroyed)
 {
-        GPtrArray *list = dm_list();
+        g_autoptr(GArray) ids = dm_list_ids();
         unsigned left = 0;
 
         *ret_destroyed = 0;
-        g_ptr_array_set_free_func(list, NULL);
-        for (unsigned i = 0; i < list->len; i++) {
-                struct mapped_device *md = list->pdata[i];
-                struct dm_info info;
-                bool open;
+        for (unsigned i = 0; i < ids->len; i++) {
+                struct mapped_device *md = dm_get_by_id(g_array_index(ids, uint64_t, i));
 
-                dm_get_info(md, &info);
-                open = info.open_count;
-                dm_info_clear(&info);
-                if (!open)
-                        sync_device(md);
-                if (!open && dm_destroy(md, 0, NULL)) {
+                if (!md)
+                        continue; /* a client has removed it */
+                if (sync_and_destroy(md))
                         ++*ret_destroyed;
-                } else {
-                        dm_put(md);
+                else
                         left++;
-                }
         }
-        g_ptr_array_unref(list);
         return left;
 }
 

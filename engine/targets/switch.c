@@ -15,7 +15,7 @@ struct switcher {
         uint64_t count, regions;
         uint64_t region; /* bytes */
         struct path *paths;
-        _Atomic uint32_t *path_of; /* a region */
+        _Atomic uint32_t *path_of; /* a region's path plus 1; 0: the one that it has at first */
 };
 
 static bool read_paths(struct dm_target *ti, struct dm_args *args, GError **error)
@@ -53,8 +53,6 @@ static bool make_regions(struct dm_target *ti, struct dm_args *args, GError **er
                                 s->regions);
                 return false;
         }
-        for (uint64_t i = 0; i < s->regions; i++)
-                atomic_init(&s->path_of[i], (uint32_t)(i % s->count));
         return true;
 }
 
@@ -63,7 +61,7 @@ static bool switch_ctr(struct dm_target *ti, struct dm_args *args, GError **erro
         struct switcher *s = ti->priv;
         uint64_t region_sectors, options;
 
-        if (!dm_args_u64(args, "paths", 1, UINT_MAX, &s->count, error) ||
+        if (!dm_args_u64(args, "paths", 1, UINT_MAX - 1, &s->count, error) ||
             !dm_args_u64(args, "region size", 1, UINT_MAX, &region_sectors, error) ||
             !dm_args_u64(args, "number of optional arguments", 0, 0, &options, error) ||
             !read_paths(ti, args, error))
@@ -92,10 +90,22 @@ static void switch_table(struct dm_target *ti, GString *out)
                                        s->paths[i].offset >> DM_SECTOR_SHIFT);
 }
 
+/* At first the regions go round over the paths: that is not written down, for a table can have very many. */
+static uint32_t path_of(const struct switcher *s, uint64_t region)
+{
+        uint32_t set = atomic_load_explicit(&s->path_of[region], memory_order_relaxed);
+
+        return set ? set - 1 : (uint32_t)(region % s->count);
+}
+
+static void set_path_of(struct switcher *s, uint64_t region, uint32_t path)
+{
+        atomic_store_explicit(&s->path_of[region], path + 1, memory_order_relaxed);
+}
+
 static struct path *find_path(const struct switcher *s, uint64_t inside)
 {
-        return &s->paths[atomic_load_explicit(&s->path_of[inside / s->region],
-                                              memory_order_relaxed)];
+        return &s->paths[path_of(s, inside / s->region)];
 }
 
 static enum dm_map_result switch_map(struct dm_target *ti, struct dm_bio *bio)
@@ -189,15 +199,15 @@ static void apply_mapping(struct switcher *s, const struct mapping *m, uint64_t 
 {
         if (!m->repeats) {
                 *at = m->next ? *at + 1 : m->region;
-                atomic_store_explicit(&s->path_of[*at], (uint32_t)m->path, memory_order_relaxed);
+                set_path_of(s, *at, (uint32_t)m->path);
                 return;
         }
         for (uint64_t i = 0; i < m->path; i++) {
                 uint32_t path;
 
                 ++*at;
-                path = atomic_load_explicit(&s->path_of[*at - m->region], memory_order_relaxed);
-                atomic_store_explicit(&s->path_of[*at], path, memory_order_relaxed);
+                path = path_of(s, *at - m->region);
+                set_path_of(s, *at, path);
         }
 }
 
