@@ -154,6 +154,9 @@ static gboolean on_connection(GDBusServer *server, GDBusConnection *connection, 
                                                                ctl_control1_interface_info(),
                                                                &vtable, l, NULL, NULL);
         ctl_bus_register(connection);
+        /* it may have closed before there was anybody to be told */
+        if (g_dbus_connection_is_closed(connection))
+                forget(l, connection);
         return TRUE;
 }
 
