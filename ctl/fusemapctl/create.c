@@ -63,16 +63,24 @@ static void take_numbers(Device *device, GVariant *reply)
         device->has_numbers = true;
 }
 
+/* What failed after the device was made takes it away again. */
+static bool revert(struct ctl *ctl, const Device *device)
+{
+        g_autoptr(GVariant) reply =
+                client_call(ctl->client, "Remove",
+                            g_variant_new("(s@a{sv})", device->wire, ctl_no_flags()), "()", NULL);
+
+        if (!reply)
+                say_error("Failed to revert device creation.");
+        return false;
+}
+
 /* Create failed as a whole: does it step by step, to find out which step fails, and says so.  It
  * may succeed, if what stood in the way has gone. */
 static bool create_stepwise(struct ctl *ctl, Device *device, const struct wish *w)
 {
         g_autoptr(GError) error = NULL;
-        g_autoptr(GError) ignored = NULL;
         g_autoptr(GVariant) made = call_create(ctl, device, w, "", &error);
-        g_autoptr(GVariant) removed = NULL;
-        g_autofree char *uuid = NULL;
-        bool ok;
 
         device->has_numbers = w->has_minor;
         device->major = w->major;
@@ -82,25 +90,10 @@ static bool create_stepwise(struct ctl *ctl, Device *device, const struct wish *
         if (!*w->table)
                 return true;
         take_numbers(device, made);
-        uuid = g_steal_pointer(&device->uuid); /* the messages of the further steps have none */
-        {
-                g_autoptr(GVariant) loaded =
-                        client_call(ctl->client, "Load",
-                                    g_variant_new("(ss@a{sv})", device->wire, w->table,
-                                                  ctl_flags("readonly", w->readonly, NULL)),
-                                    "()", &error);
-
-                ok = loaded || device_failed(device, "reload", error);
-        }
-        ok = ok && device_call(ctl, device, "Resume", ctl_no_flags(), "resume");
-        if (ok)
-                return true;
-        removed = client_call(ctl->client, "Remove",
-                              g_variant_new("(s@a{sv})", device->wire, ctl_no_flags()), "()",
-                              &ignored);
-        if (!removed)
-                say_error("Failed to revert device creation.");
-        return false;
+        g_clear_pointer(&device->uuid, g_free); /* what is said of the further steps has none */
+        return (device_load(ctl, device, w->table, w->readonly) &&
+                device_call(ctl, device, "Resume", ctl_no_flags(), "resume")) ||
+               revert(ctl, device);
 }
 
 static bool create_one(struct ctl *ctl, const struct wish *w)

@@ -216,6 +216,18 @@ bool device_call(struct ctl *ctl, const Device *device, const char *method, GVar
         return reply || device_failed(device, ioctl, error);
 }
 
+bool device_load(struct ctl *ctl, const Device *device, const char *table, bool readonly)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GVariant) reply =
+                client_call(ctl->client, "Load",
+                            g_variant_new("(ss@a{sv})", device->wire, table,
+                                          ctl_flags("readonly", readonly, NULL)),
+                            "()", &error);
+
+        return reply || device_failed(device, "reload", error);
+}
+
 bool device_show_if_verbose(struct ctl *ctl, const Device *device)
 {
         g_autoptr(DeviceInfo) info = NULL;

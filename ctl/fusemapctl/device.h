@@ -40,6 +40,9 @@ DeviceInfo *device_must_exist(struct ctl *ctl, const Device *device);
 bool device_call(struct ctl *ctl, const Device *device, const char *method, GVariant *options,
                  const char *ioctl);
 
+/* Load, of TABLE in canonical form. */
+bool device_load(struct ctl *ctl, const Device *device, const char *table, bool readonly);
+
 /* -v: tells of the device after a command that changed it. */
 bool device_show_if_verbose(struct ctl *ctl, const Device *device);
 

@@ -7,8 +7,11 @@
 
 #include "ctl/place.h"
 
+#define PATIENCE_MS 3000 /* with a fusemap that nobody has chosen */
+
 struct found {
-        char *socket, *mountpoint;
+        char *socket;
+        char *mountpoint; /* NULL: it does not answer */
         GDBusConnection *connection;
 };
 
@@ -22,20 +25,65 @@ static void found_free(gpointer data)
         g_free(f);
 }
 
-static GDBusConnection *connect_to(const char *socket, GError **error)
+static GDBusConnection *connect_to(const char *socket, GCancellable *cancellable, GError **error)
 {
         g_autofree char *escaped = g_dbus_address_escape_value(socket);
         g_autofree char *address = g_strdup_printf("unix:path=%s", escaped);
 
         return g_dbus_connection_new_for_address_sync(
-                address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT, NULL, NULL, error);
+                address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT, NULL, cancellable, error);
+}
+
+/* ---- one that may not answer ----------------------------------------------------------------- */
+
+/* The handshake knows no time limit, so a thread ends it. */
+struct deadline {
+        GCancellable *cancellable;
+        GMutex lock;
+        GCond over_changed;
+        bool over; /* guarded: lock */
+};
+
+static gpointer wait_for_deadline(gpointer user)
+{
+        struct deadline *d = user;
+        gint64 end = g_get_monotonic_time() + PATIENCE_MS * G_TIME_SPAN_MILLISECOND;
+
+        g_mutex_lock(&d->lock);
+        while (!d->over && g_cond_wait_until(&d->over_changed, &d->lock, end))
+                continue;
+        if (!d->over)
+                g_cancellable_cancel(d->cancellable);
+        g_mutex_unlock(&d->lock);
+        return NULL;
+}
+
+static GDBusConnection *connect_in_time(const char *socket, GError **error)
+{
+        g_autoptr(GCancellable) cancellable = g_cancellable_new();
+        struct deadline d = {.cancellable = cancellable};
+        GDBusConnection *connection;
+        GThread *thread;
+
+        g_mutex_init(&d.lock);
+        g_cond_init(&d.over_changed);
+        thread = g_thread_new("deadline", wait_for_deadline, &d);
+        connection = connect_to(socket, cancellable, error);
+        g_mutex_lock(&d.lock);
+        d.over = true;
+        g_cond_signal(&d.over_changed);
+        g_mutex_unlock(&d.lock);
+        g_thread_join(thread);
+        g_mutex_clear(&d.lock);
+        g_cond_clear(&d.over_changed);
+        return connection;
 }
 
 static char *ask_mountpoint(GDBusConnection *connection)
 {
         g_autoptr(GVariant) reply = g_dbus_connection_call_sync(
                 connection, NULL, CTL_OBJECT_PATH, "org.fusemap.Control1", "Version", NULL,
-                G_VARIANT_TYPE("(sss)"), G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, NULL);
+                G_VARIANT_TYPE("(sss)"), G_DBUS_CALL_FLAGS_NONE, PATIENCE_MS, NULL, NULL);
         char *mountpoint = NULL;
 
         if (reply)
@@ -43,18 +91,20 @@ static char *ask_mountpoint(GDBusConnection *connection)
         return mountpoint;
 }
 
+/* ---- all of them ----------------------------------------------------------------------------- */
+
 /* A socket that nobody listens on was left by a crash, and is passed over. */
 static void try_socket(GPtrArray *all, const char *socket)
 {
-        g_autoptr(GDBusConnection) connection = connect_to(socket, NULL);
-        char *mountpoint = connection ? ask_mountpoint(connection) : NULL;
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GDBusConnection) connection = connect_in_time(socket, &error);
         struct found *f;
 
-        if (!mountpoint)
+        if (!connection && !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
                 return;
         f = g_new0(struct found, 1);
         f->socket = g_strdup(socket);
-        f->mountpoint = mountpoint;
+        f->mountpoint = connection ? ask_mountpoint(connection) : NULL;
         f->connection = g_steal_pointer(&connection);
         g_ptr_array_add(all, f);
 }
@@ -95,7 +145,11 @@ static void list_them(GString *text, const GPtrArray *all)
         for (unsigned i = 0; i < all->len; i++) {
                 const struct found *f = all->pdata[i];
 
-                g_string_append_printf(text, "\n  --mount %s", f->mountpoint);
+                if (f->mountpoint)
+                        g_string_append_printf(text, "\n  --mount %s", f->mountpoint);
+                else
+                        g_string_append_printf(text, "\n  --socket %s (does not answer)",
+                                               f->socket);
         }
 }
 
@@ -105,19 +159,37 @@ static GDBusConnection *fail(GString *text, GError **error)
         return NULL;
 }
 
+static struct found *only_one_that_answers(const GPtrArray *all)
+{
+        struct found *only = NULL;
+
+        for (unsigned i = 0; i < all->len; i++) {
+                struct found *f = all->pdata[i];
+
+                if (f->mountpoint && only)
+                        return NULL;
+                if (f->mountpoint)
+                        only = f;
+        }
+        return only;
+}
+
 static GDBusConnection *find_only(GError **error)
 {
         g_autoptr(GPtrArray) all = find_all();
+        struct found *only = only_one_that_answers(all);
         g_autoptr(GString) text = NULL;
 
-        if (all->len == 1)
-                return g_steal_pointer(&((struct found *)all->pdata[0])->connection);
+        if (only)
+                return g_steal_pointer(&only->connection);
         if (!all->len) {
                 text = g_string_new("no fusemap is running; start one with: fusemap MOUNTPOINT");
                 return fail(text, error);
         }
         text = g_string_new(
                 "several fusemaps are running; choose one with --mount or $FUSEMAP_SOCKET:");
+        if (all->len == 1)
+                g_string_assign(text, "the only fusemap that is running is stuck:");
         list_them(text, all);
         return fail(text, error);
 }
@@ -130,7 +202,7 @@ static GDBusConnection *connect_to_mount(const char *path)
         for (char **d = directories; !connection && *d; d++) {
                 g_autofree char *socket = ctl_place_socket(*d, path);
 
-                connection = connect_to(socket, NULL);
+                connection = connect_to(socket, NULL, NULL);
         }
         return connection;
 }
@@ -158,7 +230,7 @@ static GDBusConnection *find_mount(const char *mount, GError **error)
 static GDBusConnection *find_socket(const char *socket, GError **error)
 {
         g_autoptr(GError) why = NULL;
-        GDBusConnection *connection = connect_to(socket, &why);
+        GDBusConnection *connection = connect_to(socket, NULL, &why);
 
         if (!connection)
                 g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "no fusemap listens on %s: %s",

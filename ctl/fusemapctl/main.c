@@ -60,23 +60,30 @@ static bool run_for_each(struct ctl *ctl, int argc, char **argv)
         return true;
 }
 
-/* --json: all that is printed is one object. */
-static bool takes_json(const struct ctl *ctl)
+/* --json: all that is printed is one object.  NULL: the command prints none; else what its list is
+ * called. */
+static const char *json_list(const struct ctl *ctl)
 {
-        static const char *const verbs[] = {"info", "ls", "table", "status", "targets", NULL};
+        static const char *const verbs[] = {"info", "ls", "table", "status", NULL};
+        const struct verb *verb = ctl->selected ? ctl->selected : ctl->verb;
 
-        return ctl_given(ctl, OPT_JSON) && !ctl->report &&
-               g_strv_contains(verbs, ctl->verb->name) && !ctl_given(ctl, OPT_TREE) &&
-               !ctl_given(ctl, OPT_DOT);
+        if (!ctl_given(ctl, OPT_JSON) || (ctl->report && !ctl->selected) ||
+            ctl_given(ctl, OPT_TREE) || ctl_given(ctl, OPT_DOT))
+                return NULL;
+        if (!strcmp(verb->name, "targets"))
+                return "targets";
+        return g_strv_contains(verbs, verb->name) ? "devices" : NULL;
 }
 
 static void begin_json(struct ctl *ctl)
 {
-        if (!takes_json(ctl))
+        const char *list = json_list(ctl);
+
+        if (!list)
                 return;
         ctl->json = json_new();
         json_begin_object(ctl->json, NULL);
-        json_begin_array(ctl->json, strcmp(ctl->verb->name, "targets") ? "devices" : "targets");
+        json_begin_array(ctl->json, list);
 }
 
 static void end_json(struct ctl *ctl, bool print)

@@ -86,11 +86,13 @@ static bool take_number(struct options *o, enum option_id id)
 
 static bool take_interval(struct options *o)
 {
-        if (!dm_parse_u64(o->text[OPT_INTERVAL], &(uint64_t){0}) || !take_number(o, OPT_INTERVAL) ||
-            !o->number[OPT_INTERVAL]) {
+        uint64_t n;
+
+        if (!dm_parse_u64(o->text[OPT_INTERVAL], &n) || !n || n > INT32_MAX) {
                 say_error("Interval must be a positive integer.");
                 return false;
         }
+        o->number[OPT_INTERVAL] = (unsigned)n;
         return true;
 }
 

@@ -41,14 +41,8 @@ static bool load_error_table(struct ctl *ctl, const Device *device)
 {
         g_autofree char *table =
                 g_strdup_printf("0 %" PRIu64 " error \n", table_sectors(ctl, device));
-        g_autoptr(GError) error = NULL;
-        g_autoptr(GVariant) reply = client_call(
-                ctl->client, "Load",
-                g_variant_new("(ss@a{sv})", device->wire, table,
-                              ctl_flags("readonly", ctl_given(ctl, OPT_READONLY), NULL)),
-                "()", &error);
 
-        return reply || device_failed(device, "reload", error);
+        return device_load(ctl, device, table, ctl_given(ctl, OPT_READONLY));
 }
 
 static bool wipe(struct ctl *ctl, const char *name)

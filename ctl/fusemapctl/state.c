@@ -9,8 +9,6 @@ bool verb_load(struct ctl *ctl, int argc, char **argv)
 {
         bool named_by_option = ctl_named_by_option(ctl);
         const char *name = !named_by_option && argc ? argv[0] : NULL;
-        g_autoptr(GError) error = NULL;
-        g_autoptr(GVariant) reply = NULL;
         g_autofree char *table = NULL;
         g_auto(Device) device = {0};
 
@@ -35,14 +33,8 @@ bool verb_load(struct ctl *ctl, int argc, char **argv)
         table = create_read_table(ctl, argc ? argv[0] : NULL);
         if (!table)
                 return false;
-        reply = client_call(
-                ctl->client, "Load",
-                g_variant_new("(ss@a{sv})", device.wire, table,
-                              ctl_flags("readonly", ctl_given(ctl, OPT_READONLY), NULL)),
-                "()", &error);
-        if (!reply)
-                return device_failed(&device, "reload", error);
-        return device_show_if_verbose(ctl, &device);
+        return device_load(ctl, &device, table, ctl_given(ctl, OPT_READONLY)) &&
+               device_show_if_verbose(ctl, &device);
 }
 
 bool verb_clear(struct ctl *ctl, int argc, char **argv)

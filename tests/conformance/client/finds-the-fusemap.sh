@@ -62,6 +62,19 @@ END
 expect ctl info -c --noheadings -o name <<END
 one
 END
+# One that does not answer is passed over too, but named when there is no other.
+"$FUSEMAP" --foreground "$work/b" 2>/dev/null &
+stopped=$!
+defer "kill -9 $stopped; fusermount3 -uz '$work/b'"
+await "the second mount answers" 30 mountpoint -q "$work/b"
+await "and its socket" 30 ctl --mount "$work/b" ls >"$work/out"
+kill -STOP $stopped
+expect ctl info -c --noheadings -o name <<END
+one
+END
+kill -CONT $stopped
+ctl --mount "$work/b" unmount
+
 FUSEMAP_SOCKET=$stale expect ctl info -c --noheadings -o name <<END
 one
 END

@@ -32,6 +32,8 @@ json "d['devices'][0]['targets'][1] == {'start': 8, 'length': 8, 'type': 'error'
 json "[x['name'] for x in d['devices']] == ['v1', 'v2']" info v1 v2
 json "'status' in d['devices'][0]['targets'][0]" status v1
 json "[x['name'] for x in d['devices']] == ['v1']" table v1 --target error
+json "[x['name'] for x in d['devices']] == ['v1', 'v2']" table -S 'name=~^v'
+json "d == {'devices': []}" status -S name=nosuch
 json "'linear' in [x['name'] for x in d['targets']]" targets
 json "set(d['targets'][0]) == {'name', 'version', 'summary', 'usage'}" targets
 
