@@ -292,6 +292,14 @@ void dm_event_publish_moved(void);
 
 /* ---- I/O (io.c) ------------------------------------------------------------------------------- */
 
+/* Whether IO is what somebody looks for. */
+typedef bool (*dm_io_match)(const struct dm_io *io, const void *what);
+
+/* The io that BIO is a piece of. */
+const struct dm_io *dm_bio_io(const struct dm_bio *bio);
+/* Whether its device, or one above on whose behalf it is done, was destroyed immediately. */
+bool dm_bio_serves_the_dead(const struct dm_bio *bio);
+
 /* What dm_dev_submit() needs.  Control context. */
 void dm_io_start(void);
 void dm_io_stop(void);
@@ -302,6 +310,11 @@ void dm_io_release_parked(struct mapped_device *md, int error);
 void dm_io_cancel_below(struct mapped_device *md);
 /* Ends with EIO what is queued for MD, or for a device under it on its behalf, in the lanes. */
 void dm_io_cancel_queued(struct mapped_device *md);
+
+/* ---- bios that are held back (hold.c) --------------------------------------------------------- */
+
+/* Ends with ERROR those whose io matches, in every target; true if there were any.  Control context. */
+bool dm_holds_cancel(dm_io_match matches, const void *what, int error);
 
 /* ---- workers (workers.c) ---------------------------------------------------------------------- */
 

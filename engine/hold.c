@@ -3,12 +3,16 @@
 #include "dm-internal.h"
 
 struct dm_hold {
+        struct dm_hold *next, **link; /* guarded: holds; the list of all */
         struct dm_target *ti;
         void (*leaving)(struct dm_bio *bio);
         struct dm_mutex lock;
         struct dm_held *first; /* guarded: lock */
         bool closed;           /* guarded: lock */
 };
+
+static struct dm_mutex holds = DM_MUTEX_INIT;
+static struct dm_hold *all; /* guarded: holds */
 
 struct dm_hold *dm_hold_new(struct dm_target *ti, void (*leaving)(struct dm_bio *bio))
 {
@@ -17,6 +21,13 @@ struct dm_hold *dm_hold_new(struct dm_target *ti, void (*leaving)(struct dm_bio 
         hold->ti = ti;
         hold->leaving = leaving;
         dm_mutex_init(&hold->lock);
+
+        DM_LOCK_SCOPE(&holds);
+        hold->next = all;
+        hold->link = &all;
+        if (all)
+                all->link = &hold->next;
+        all = hold;
         return hold;
 }
 
@@ -25,6 +36,12 @@ void dm_hold_free(struct dm_hold *hold)
         if (!hold)
                 return;
         assert(!hold->first);
+        {
+                DM_LOCK_SCOPE(&holds);
+                *hold->link = hold->next;
+                if (hold->next)
+                        hold->next->link = hold->link;
+        }
         dm_mutex_destroy(&hold->lock);
         g_free(hold);
 }
@@ -50,17 +67,27 @@ static void unlink_held(struct dm_hold *hold, struct dm_held *held)
                 held->next->prev = held->prev;
 }
 
+static void end_held(struct dm_held *held, int error)
+{
+        struct dm_bio *bio = held->bio;
+
+        if (held->hold->leaving)
+                held->hold->leaving(bio);
+        dm_bio_complete(bio, error);
+}
+
 static void let_go(struct dm_held *held)
 {
         struct dm_hold *hold = held->hold;
         struct dm_bio *bio = held->bio;
 
+        if (dm_is_dead(hold->ti->table->md)) {
+                end_held(held, -EIO);
+                return;
+        }
         if (hold->leaving)
                 hold->leaving(bio);
-        if (dm_is_dead(hold->ti->table->md))
-                dm_bio_complete(bio, -EIO);
-        else
-                dm_bio_resubmit(bio);
+        dm_bio_resubmit(bio);
 }
 
 /* Whoever takes the timer out owns the bio: here, or dm_hold_close(). */
@@ -76,13 +103,13 @@ static void its_time_has_come(struct dm_timer *timer)
         let_go(held);
 }
 
-static bool may_hold(struct dm_hold *hold)
+static bool may_hold(struct dm_hold *hold, const struct dm_bio *bio)
 {
         dm_assert_held(&hold->lock);
-        /* a shut device closes its holds after it was marked so: either this sees the mark, or that
-         * sees the bio */
-        return !hold->closed &&
-               !(atomic_load(&hold->ti->table->md->word) & (DM_WORD_SHUT | DM_WORD_DEAD));
+        /* a device that is shut, or one above it that is killed, is marked so before its held bios are
+         * looked for: either this sees the mark, or that sees the bio */
+        return !hold->closed && !dm_bio_serves_the_dead(bio) &&
+               !(atomic_load(&hold->ti->table->md->word) & DM_WORD_SHUT);
 }
 
 bool dm_hold_bio(struct dm_hold *hold, struct dm_held *held, struct dm_bio *bio, uint64_t delay_ns)
@@ -93,7 +120,7 @@ bool dm_hold_bio(struct dm_hold *hold, struct dm_held *held, struct dm_bio *bio,
         held->bio = bio;
 
         DM_LOCK_SCOPE(&hold->lock);
-        if (!may_hold(hold))
+        if (!may_hold(hold, bio))
                 return false;
         link_held(hold, held);
         /* from here on the bio may be gone, but not before the lock is let go */
@@ -101,16 +128,17 @@ bool dm_hold_bio(struct dm_hold *hold, struct dm_held *held, struct dm_bio *bio,
         return true;
 }
 
-/* Takes those out that are not on their way already. */
-static struct dm_held *close_and_take(struct dm_hold *hold)
+/* Takes those out that match (NULL: all) and are not on their way already; puts them before TAKEN. */
+static struct dm_held *take(struct dm_hold *hold, dm_io_match matches, const void *what,
+                            struct dm_held *taken)
 {
-        struct dm_held *taken = NULL, *held, *next;
+        struct dm_held *held, *next;
 
-        DM_LOCK_SCOPE(&hold->lock);
-        hold->closed = true;
+        dm_assert_held(&hold->lock);
         for (held = hold->first; held; held = next) {
                 next = held->next;
-                if (!dm_timer_cancel(&held->timer))
+                if ((matches && !matches(dm_bio_io(held->bio), what)) ||
+                    !dm_timer_cancel(&held->timer))
                         continue;
                 unlink_held(hold, held);
                 held->next = taken;
@@ -121,9 +149,14 @@ static struct dm_held *close_and_take(struct dm_hold *hold)
 
 void dm_hold_close(struct dm_hold *hold)
 {
-        struct dm_held *held = close_and_take(hold), *next;
+        struct dm_held *held, *next;
         bool before = dm_inline_forbid(true);
 
+        {
+                DM_LOCK_SCOPE(&hold->lock);
+                hold->closed = true;
+                held = take(hold, NULL, NULL, NULL);
+        }
         for (; held; held = next) {
                 next = held->next;
                 let_go(held);
@@ -135,4 +168,24 @@ void dm_hold_open(struct dm_hold *hold)
 {
         DM_LOCK_SCOPE(&hold->lock);
         hold->closed = false;
+}
+
+bool dm_holds_cancel(dm_io_match matches, const void *what, int error)
+{
+        struct dm_held *held = NULL, *next;
+        bool any;
+
+        {
+                DM_LOCK_SCOPE(&holds);
+                for (struct dm_hold *hold = all; hold; hold = hold->next) {
+                        DM_LOCK_SCOPE(&hold->lock);
+                        held = take(hold, matches, what, held);
+                }
+        }
+        any = held;
+        for (; held; held = next) {
+                next = held->next;
+                end_held(held, error);
+        }
+        return any;
 }

@@ -87,6 +87,11 @@ static struct piece *piece_of_bio(struct dm_bio *bio)
         return (struct piece *)((char *)bio - offsetof(struct piece, bio));
 }
 
+const struct dm_io *dm_bio_io(const struct dm_bio *bio)
+{
+        return ((const struct piece *)((const char *)bio - offsetof(struct piece, bio)))->io;
+}
+
 void dm_bio_complete(struct dm_bio *bio, int error)
 {
         end_piece(piece_of_bio(bio), error);
@@ -168,6 +173,11 @@ static bool serves_the_dead(const struct dm_io *io)
                 if (dm_is_dead(io->md))
                         return true;
         return false;
+}
+
+bool dm_bio_serves_the_dead(const struct dm_bio *bio)
+{
+        return serves_the_dead(dm_bio_io(bio));
 }
 
 static bool is_of_the_dead(struct dm_work *work)
@@ -557,7 +567,7 @@ void dm_io_release_parked(struct mapped_device *md, int error)
 
 /* Takes what MATCHES(io, what) out of MD's parked I/O and ends it with ERROR; true if there was any. */
 static bool cancel_parked(struct mapped_device *md,
-                          bool (*matches)(const struct dm_io *io, const void *what),
+                          dm_io_match matches,
                           const void *what, int error)
 {
         struct dm_io *taken = NULL, *next;
@@ -584,7 +594,7 @@ static bool cancel_parked(struct mapped_device *md,
 }
 
 /* The same in every device: it may be parked below the one that it was submitted to. */
-static bool cancel_parked_anywhere(bool (*matches)(const struct dm_io *io, const void *what),
+static bool cancel_parked_anywhere(dm_io_match matches,
                                    const void *what, int error)
 {
         g_autoptr(GPtrArray) all = dm_names_hold_all();
@@ -606,7 +616,8 @@ static bool is_part_of(const struct dm_io *io, const void *whole)
 bool dm_cancel(struct mapped_device *md, struct dm_io *io)
 {
         return cancel_parked(md, is_part_of, io, -EINTR) ||
-               cancel_parked_anywhere(is_part_of, io, -EINTR);
+               cancel_parked_anywhere(is_part_of, io, -EINTR) ||
+               dm_holds_cancel(is_part_of, io, -EINTR);
 }
 
 static bool serves_device(const struct dm_io *io, const void *md)
@@ -617,4 +628,5 @@ static bool serves_device(const struct dm_io *io, const void *md)
 void dm_io_cancel_below(struct mapped_device *md)
 {
         cancel_parked_anywhere(serves_device, md, -EIO);
+        dm_holds_cancel(serves_device, md, -EIO);
 }

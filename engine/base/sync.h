@@ -12,12 +12,13 @@
  *   5. graveyard   engine/reaper.c: one; destroyed devices that are still referenced (io)
  *   6. names       engine/names.c: one; names, uuids, ids, minors, open counts      (io)
  *   7. state       engine/device: one a device; table pointers, parked I/O          (io)
- *   8. targets     engine/targets, engine/hold.c: a target's own; never two at once (io)
- *   9. timers      engine/timer.c: one; armed timers                                (io)
- *  10. lanes       engine/lane.c: one; queued blocking work of all lanes            (io)
- *  11. workers     engine/workers.c: one; the list of workers                       (io)
- *  12. events      engine/event.c: one; the list of subscribers
- *  13. fusemap     request table, handles, notify queue; each a leaf                (io)
+ *   8. holds       engine/hold.c: one; the list of holds                            (io)
+ *   9. targets     engine/targets, engine/hold.c: a target's own; never two at once (io)
+ *  10. timers      engine/timer.c: one; armed timers                                (io)
+ *  11. lanes       engine/lane.c: one; queued blocking work of all lanes            (io)
+ *  12. workers     engine/workers.c: one; the list of workers                       (io)
+ *  13. events      engine/event.c: one; the list of subscribers
+ *  14. fusemap     request table, handles, notify queue; each a leaf                (io)
  *
  * "control" is one a device and never nested: whoever needs two devices takes the second through
  * its reference or open count only.  "events" is held while subscribers are called, so that an

@@ -152,6 +152,57 @@ Test(delay, a_killed_device_ends_its_delayed_io_at_once)
         cr_expect_eq(w.error, -EIO);
 }
 
+Test(delay, a_request_that_waits_can_be_cancelled)
+{
+        g_autofree char *text = g_strdup_printf("0 8 delay %s 0 1000", disk);
+        struct mapped_device *md = run_device("d", text);
+        struct mapped_device *top = run_device("top", "0 8 linear d 0");
+        struct waited_io one, two;
+        char buf[512] = "x";
+        g_autofree char *raw = NULL;
+
+        waited_init(&one, DM_OP_WRITE, 0, 512, buf);
+        waited_init(&two, DM_OP_WRITE, 512, 512, buf);
+        dm_submit(top, &one.io);
+        dm_submit(top, &two.io);
+        unit_expect_status(md, "0 2 0");
+        cr_expect(dm_cancel(top, &one.io));
+        cr_expect(has_ended(&one));
+        cr_expect_eq(one.error, -EINTR);
+        cr_expect_not(dm_cancel(top, &one.io));
+        unit_expect_status(md, "0 1 0");
+        dm_timers_run_to(START_NS + 1000 * MS);
+        gate_wait(&two.done, 1);
+        cr_expect_eq(two.error, 0);
+        unit_destroy(top);
+        unit_destroy(md);
+        raw = unit_read_file(disk);
+        cr_expect_eq(raw[0], 0, "what was cancelled was not written");
+        cr_expect_eq(raw[512], 'x');
+}
+
+Test(delay, killing_what_is_above_ends_what_waits_below)
+{
+        g_autofree char *text = g_strdup_printf("0 8 delay %s 0 1000", disk);
+        struct mapped_device *md = run_device("d", text);
+        struct mapped_device *top = run_device("top", "0 8 linear d 0");
+        struct waited_io above, below;
+        char buf[512] = "x";
+
+        waited_init(&above, DM_OP_WRITE, 0, 512, buf);
+        waited_init(&below, DM_OP_WRITE, 512, 512, buf);
+        dm_submit(top, &above.io);
+        dm_submit(md, &below.io);
+        dm_destroy_immediate(top);
+        cr_expect(has_ended(&above));
+        cr_expect_eq(above.error, -EIO);
+        cr_expect_not(has_ended(&below));
+        dm_timers_run_to(START_NS + 1000 * MS);
+        gate_wait(&below.done, 1);
+        cr_expect_eq(below.error, 0);
+        unit_destroy(md);
+}
+
 Test(delay, a_removal_does_not_wait_for_the_delay)
 {
         g_autofree char *text = g_strdup_printf("0 8 delay %s 0 1000", disk);
