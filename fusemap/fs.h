@@ -41,6 +41,8 @@ void request_write(fuse_req_t req, struct handle *handle, const char *buf, size_
 /* Flush, discard, write zeroes. */
 void request_simple(fuse_req_t req, struct handle *handle, enum dm_op op, uint64_t offset,
                     uint64_t len);
+/* SEEK_DATA, SEEK_HOLE: in a thread, for a backing may take its time. */
+void request_seek(fuse_req_t req, struct handle *handle, enum dm_seek_what what, uint64_t offset);
 /* Answers every request of device ID, or with 0 of all, with EIO now; what comes later is dropped. */
 void request_abandon(uint64_t id);
 unsigned request_count(void);

@@ -406,16 +406,15 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
                      struct fuse_file_info *fi)
 {
-        uint64_t found;
-        int r = -EINVAL;
+        struct handle *h = handle_of(fi);
 
-        if (whence == SEEK_DATA || whence == SEEK_HOLE)
-                r = dm_seek(handle_of(fi)->md, whence == SEEK_DATA ? DM_SEEK_DATA : DM_SEEK_HOLE,
-                            (uint64_t)offset, &found);
-        if (r)
-                fuse_reply_err(req, -r);
+        if (whence != SEEK_DATA && whence != SEEK_HOLE)
+                fuse_reply_err(req, EINVAL);
+        else if (teardown_refuses_io() || dm_is_dead(h->md))
+                fuse_reply_err(req, EIO);
         else
-                fuse_reply_lseek(req, (off_t)found);
+                request_seek(req, h, whence == SEEK_DATA ? DM_SEEK_DATA : DM_SEEK_HOLE,
+                             (uint64_t)offset);
 }
 
 static void reply_ioctl(fuse_req_t req, const void *value, size_t size, size_t room)

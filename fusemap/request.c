@@ -43,6 +43,9 @@ struct request {
         int reply_fd;      /* where the kernel waits for the answer */
         void *own_buffer;  /* freed with the request */
         struct dm_io io;
+        bool seeks;        /* a thread of its own instead of the I/O; it has a reference of the device */
+        enum dm_seek_what what;
+        uint64_t found;
 };
 
 struct part {
@@ -164,6 +167,8 @@ static void answer(struct request *r, int error)
 
         if (error) {
                 fuse_reply_err(r->req, -error);
+        } else if (r->seeks) {
+                fuse_reply_lseek(r->req, (off_t)r->found);
         } else if (r->io.op == DM_OP_READ) {
                 fuse_reply_buf(r->req, r->io.buf, r->io.len);
         } else if (r->io.op == DM_OP_WRITE) {
@@ -433,5 +438,48 @@ void request_simple(fuse_req_t req, struct handle *h, enum dm_op op, uint64_t of
         struct request *r = request_new(req, h, op, offset, len, NULL);
 
         submit(r);
+        unref(r);
+}
+
+/* ---- seeking -------------------------------------------------------------------------------------------- */
+
+static void *seek(void *arg)
+{
+        struct request *r = arg;
+        struct mapped_device *md = r->md;
+        int error = dm_seek(md, r->what, r->io.offset, &r->found);
+
+        unlink_request(r);
+        give_answer(r, error);
+        unref(r);
+        dm_put(md); /* the last: the session is there as long as its devices are */
+        return NULL;
+}
+
+static bool start_seek(struct request *r)
+{
+        pthread_t thread;
+
+        if (pthread_create(&thread, NULL, seek, r))
+                return false;
+        pthread_detach(thread);
+        return true;
+}
+
+void request_seek(fuse_req_t req, struct handle *h, enum dm_seek_what what, uint64_t offset)
+{
+        struct request *r;
+
+        if (!dm_get(h->md)) {
+                fuse_reply_err(req, EIO);
+                return;
+        }
+        r = request_new(req, h, DM_OP_READ, offset, 0, NULL);
+        r->seeks = true;
+        r->what = what;
+        link_request(r);
+        if (!start_seek(r))
+                seek(r);
+        allow_interrupts(r);
         unref(r);
 }

@@ -15,12 +15,23 @@ for ((i = 0; i < 40; i++)); do
         dd if="$mnt/hung" of=/dev/null bs=4096 count=1 skip=$((i * 16)) iflag=direct status=none 2>/dev/null &
         dd if=/dev/zero of="$mnt/hung" bs=4096 count=1 seek=$((i * 16)) conv=notrunc status=none 2>/dev/null &
 done
+# and those who look for its data, one a file: the kernel keeps them apart
+for ((i = 0; i < 8; i++)); do
+        create "part$i" "0 8 linear $hang/disk $i"
+        "$PROGRAMS/seek" "$mnt/part$i" 2>/dev/null &
+done
 await "the readers hang" 30 hangs 16
+seeks() {
+        for ((i = 0; i < 8; i++)); do
+                [ "$(references "part$i")" -ge 1 ] || return 1
+        done
+}
+await "the seekers hang" 30 seeks
 
 head -c 32M /dev/urandom >"$work/data"
 dd if="$work/data" of="$mnt/other" bs=4096 conv=notrunc,fsync status=none
 dd if="$mnt/other" bs=4096 iflag=direct status=none | cmp - "$work/data"
-[ "$(ls "$mnt" | wc -l)" = 2 ]
+[ "$(ls "$mnt" | wc -l)" = 10 ]
 stat "$mnt/hung" >/dev/null
 for ((i = 0; i < 10; i++)); do
         create "new$i" '0 8 zero'
@@ -30,11 +41,13 @@ done
 hangs 16 || fail "they do not hang any more"
 
 # it goes at a word, and takes what waits along
-remove hung "{'immediate': <true>}"
+for device in hung part0 part1 part2 part3 part4 part5 part6 part7; do
+        remove $device "{'immediate': <true>}"
+        call Graveyard | grep -q "'$device'" || fail "not in the graveyard: $(call Graveyard)"
+done
 [ "$(ls "$mnt")" = other ]
-call Graveyard | grep -q hung || fail "not in the graveyard: $(call Graveyard)"
 clients_gone() {
-        [ -z "$(pgrep -f "$mnt/hung")" ]
+        [ -z "$(pgrep -f "$mnt/(hung|part)")" ]
 }
 await "the clients are gone" 10 clients_gone
 echo run >"$hang/control"

@@ -3,7 +3,7 @@
  * hangfs MOUNTPOINT SIZE: a backing that misbehaves at command.
  *
  * A filesystem in the foreground with two files: `disk', SIZE bytes of memory, and `control'.  Written to
- * control, a line "HOW [WHAT...]" says how the requests named (reads, writes, syncs; none named: all)
+ * control, a line "HOW [WHAT...]" says how the requests named (reads, writes, syncs, seeks; none: all)
  * are treated from now on:
  *      run     answered; those that hang too
  *      fail    answered with EIO
@@ -21,12 +21,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ROOT = FUSE_ROOT_ID, DISK, CONTROL };
 
-enum kind { READS, WRITES, SYNCS, KINDS };
+enum kind { READS, WRITES, SYNCS, SEEKS, KINDS };
 
-static const char *const kind_names[KINDS] = {"reads", "writes", "syncs"};
+static const char *const kind_names[KINDS] = {"reads", "writes", "syncs", "seeks"};
 static const char *const treatments[] = {"run", "fail", "hang", "stick"};
 enum treatment { RUN, FAIL, HANG, STICK };
 
@@ -66,6 +67,8 @@ static void answer(struct request *r, int error)
         } else if (r->kind == WRITES) {
                 memcpy(disk + r->offset, r->data, size);
                 fuse_reply_write(r->req, size);
+        } else if (r->kind == SEEKS) {
+                fuse_reply_lseek(r->req, r->offset);
         } else {
                 fuse_reply_err(r->req, 0);
         }
@@ -250,6 +253,13 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
         take(req, SYNCS, NULL, 0, 0);
 }
 
+/* All is data. */
+static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
+                     struct fuse_file_info *fi)
+{
+        take(req, SEEKS, NULL, 0, whence == SEEK_DATA ? offset : (off_t)disk_size);
+}
+
 static const struct fuse_lowlevel_ops ops = {
         .lookup = op_lookup,
         .getattr = op_getattr,
@@ -258,6 +268,7 @@ static const struct fuse_lowlevel_ops ops = {
         .read = op_read,
         .write = op_write,
         .fsync = op_fsync,
+        .lseek = op_lseek,
 };
 
 int main(int argc, char **argv)
