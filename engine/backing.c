@@ -16,10 +16,13 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#define FDS_RESERVED 32u
 
 /* What makes two opens the same. */
 struct identity {
@@ -215,6 +218,16 @@ static struct dm_backing *share(struct dm_backing *mine)
         return there ? there : mine;
 }
 
+/* Whether FD is one of the last: those are left for clients of the control socket and for libraries, of which
+ * some end the process when they get none.  The kernel gives the lowest that is free. */
+static bool is_reserved(int fd)
+{
+        struct rlimit limit;
+
+        return getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+               (rlim_t)fd >= limit.rlim_cur - MIN(FDS_RESERVED, limit.rlim_cur / 4);
+}
+
 struct dm_backing *dm_backing_open(const char *path, bool read_only, GError **error)
 {
         struct dm_backing *mine, *b;
@@ -229,8 +242,13 @@ struct dm_backing *dm_backing_open(const char *path, bool read_only, GError **er
                 return NULL;
         }
         b = share(mine);
-        if (b != mine)
+        if (b != mine) {
                 unmake(mine);
+        } else if (is_reserved(fd)) {
+                dm_backing_close(b);
+                fail_errno(error, path, EMFILE);
+                return NULL;
+        }
         return b;
 }
 

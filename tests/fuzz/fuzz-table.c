@@ -113,7 +113,8 @@ static const char *const right[] = {
         "flakey F0 0 0 1 1 drop_writes", "flakey F0 0 0 5 5 corrupt_bio_byte 32 r 1 0", "dust F1 0 512",
         "unstriped 2 8 1 F0 0", "switch 2 16 0 F0 0 F1 0", "log-writes F0 F1",
         "powercut F0 0 cache_mb 1",
-        "chaos F1 0 read_error 0.1 write_error 0.1 corrupt 0.5 delay 100000 0.5 torn 0.3 misdirect 0.2 seed 7"};
+        "chaos F1 0 read_error 0.1 write_error 0.1 corrupt 0.5 delay 100000 0.5 torn 0.3 seed 7",
+        "chaos F1 0 misdirect 0.2"};
 
 static void fuzz_make(GByteArray *out, uint64_t number)
 {

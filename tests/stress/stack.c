@@ -102,19 +102,74 @@ static void no_circle(void)
         }
 }
 
+/* All orders of the devices from ORDER[AT] on. */
+static void kill_in_every_order(unsigned *order, unsigned at)
+{
+        if (at == DEPTH)
+                kill_in_order(order);
+        for (unsigned i = at; i < DEPTH; i++) {
+                unsigned first = order[i];
+
+                order[i] = order[at];
+                order[at] = first;
+                kill_in_every_order(order, at + 1);
+                order[at] = order[i];
+                order[i] = first;
+        }
+}
+
+#define HIGH 128 /* as many as may stand on each other */
+#define PARKED 100000
+
+/* One more is refused; and so many requests, parked below, run after the resume, on the stack of one thread. */
+static void as_high_as_may_be(void)
+{
+        struct waited_io *ios = g_new0(struct waited_io, PARKED);
+        struct mapped_device *devices[HIGH + 1];
+        unsigned parked = rounds(PARKED);
+        GError *error = NULL;
+        static char buf[512];
+
+        devices[0] = run_device("0", "0 8 zero");
+        for (unsigned i = 1; i <= HIGH; i++) {
+                g_autofree char *name = g_strdup_printf("%u", i);
+                g_autofree char *table = g_strdup_printf("0 8 linear %u 0", i - 1);
+
+                devices[i] = new_device(name);
+                if (i == HIGH)
+                        break;
+                load(devices[i], table);
+                CHECK(dm_resume(devices[i], 0, NULL));
+        }
+        CHECK(!dm_load(devices[HIGH], "0 8 linear 127 0", 0, &error));
+        CHECK(g_error_matches(error, DM_ERROR, ELOOP));
+        g_error_free(error);
+
+        CHECK(dm_suspend(devices[0], 0, NULL));
+        for (unsigned i = 0; i < parked; i++) {
+                waited_init(&ios[i], DM_OP_READ, 0, sizeof(buf), buf);
+                dm_submit(devices[i < 100 ? HIGH - 1 : 1], &ios[i].io);
+        }
+        CHECK(dm_resume(devices[0], 0, NULL));
+        for (unsigned i = 0; i < parked; i++)
+                CHECK(gate_count(&ios[i].done) == 1 && ios[i].error == 0);
+        g_free(ios);
+        for (unsigned i = HIGH + 1; i-- > 0;)
+                CHECK(dm_destroy(devices[i], 0, NULL));
+}
+
 int main(void)
 {
-        const unsigned up[DEPTH] = {0, 1, 2, 3}, down[DEPTH] = {3, 2, 1, 0}, mixed[DEPTH] = {1, 3, 0, 2};
-        unsigned n = rounds(100);
+        unsigned order[DEPTH] = {0, 1, 2, 3};
+        unsigned n = rounds(15);
 
         dm_init();
         for (unsigned i = 0; i < n; i++) {
-                kill_in_order(up);
-                kill_in_order(down);
-                kill_in_order(mixed);
+                kill_in_every_order(order, 0);
                 destroyed_from_the_top();
         }
         no_circle();
+        as_high_as_may_be();
         CHECK(dm_exit() == 0);
         return 0;
 }

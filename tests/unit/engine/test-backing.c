@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <sys/resource.h>
+
 #include "unit.h"
 
 static char *dir;
@@ -238,4 +240,37 @@ Test(backing, tells_data_from_holes_or_calls_all_of_it_data)
         cr_expect_eq(dm_backing_seek(b, DM_SEEK_DATA, size, &data), -ENXIO);
         cr_expect_eq(dm_backing_seek(b, DM_SEEK_HOLE, size, &data), -ENXIO);
         dm_backing_close(b);
+}
+
+#define LIMIT 64u
+
+/* GLib ends the process when it can't have an eventfd. */
+Test(backing, leaves_some_descriptors_for_others)
+{
+        struct rlimit limit = {LIMIT, LIMIT};
+        struct dm_backing *backings[LIMIT] = {NULL};
+        char *paths[LIMIT];
+        GError *error = NULL;
+        unsigned n = 0, before = unit_count_fds();
+
+        for (unsigned i = 0; i < LIMIT; i++) {
+                g_autofree char *name = g_strdup_printf("many%u", i);
+
+                paths[i] = unit_file(dir, name, 1);
+        }
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        while (n < LIMIT && (backings[n] = dm_backing_open(paths[n], false, &error)))
+                n++;
+        cr_assert_lt(n, LIMIT);
+        cr_expect_eq(error->code, EMFILE);
+        cr_expect_not_null(strstr(error->message, paths[n]));
+        g_error_free(error);
+        dm_backing_close(must_open(paths[0], false)); /* it is shared: that takes none */
+        for (unsigned i = 0; i < 8; i++)
+                cr_expect_geq(dup(0), 0);
+        cr_expect_gt(n, (LIMIT - before) / 2);
+        while (n)
+                dm_backing_close(backings[--n]);
+        for (unsigned i = 0; i < LIMIT; i++)
+                g_free(paths[i]);
 }
