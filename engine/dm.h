@@ -336,8 +336,8 @@ struct dm_io {
 void dm_submit(struct mapped_device *md, struct dm_io *io);
 
 /* Takes IO out of MD's parked I/O, or what of it is parked or held back in devices under MD out of
- * theirs, and ends that with -EINTR.  False when none of it is (any more): it ends by itself then.  The caller
- * makes sure that IO is still his own.  Control context: it looks at every device. */
+ * theirs, and ends that with -EINTR.  False when none of it is (any more): it ends by itself then.  The
+ * caller makes sure that IO is still his own.  Control context: it looks at every device. */
 bool dm_cancel(struct mapped_device *md, struct dm_io *io);
 
 enum dm_seek_what {

@@ -47,6 +47,19 @@ for table in error "error $work/disk 0" "flakey $work/disk 0 0 1" "chaos $work/d
         reads || fail "after $table: a read fails"
 done
 
+# ---- a killed program does not wait for the delay ----
+swap_in "0 32768 delay $work/disk 0 3600000"
+writer_waits() {
+        [ "$("$FUSEMAPCTL" status disk)" = "0 32768 delay 0 1 0" ]
+}
+dd if=/dev/zero of="$mnt/disk" bs=4k count=1 oflag=direct conv=notrunc status=none &
+writer=$!
+await "the write waits" 30 writer_waits
+kill -9 $writer
+wait $writer || true
+await "the write is gone" 30 not writer_waits
+swap_in "$good"
+
 # ---- a suspended device is a stalled disk ----
 "$FUSEMAPCTL" suspend --noflush --nolockfs disk
 reads &
