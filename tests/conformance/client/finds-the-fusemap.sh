@@ -24,7 +24,6 @@ expect ctl info -c --noheadings -o name <<END
 one
 END
 
-# A stale socket, as a killed fusemap leaves it.
 "$FUSEMAP" "$work/b"
 defer "ctl --mount '$work/b' unmount --force"
 expect ctl ls <<END
@@ -54,6 +53,7 @@ Command failed.
 END
 
 ctl --mount "$work/b" unmount
+# A socket that nobody listens on, as a killed fusemap leaves it.
 stale=$(find /run/fusemap "$XDG_RUNTIME_DIR" -name '*.socket' 2>/dev/null | head -n 1)
 python3 - "${stale%/*}/stale.socket" <<'END'
 import socket, sys
