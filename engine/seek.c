@@ -56,7 +56,8 @@ static int run_at(struct dm_table *table, uint64_t offset, bool *ret_hole, uint6
         return r;
 }
 
-/* Goes from run to run: 0 or -errno; *RET_FOUND says whether *RET_OFFSET is the answer, or the table ended. */
+/* Goes from run to run: 0 or -errno; *RET_FOUND says whether *RET_OFFSET is the answer, or the table
+ * ended. */
 static int walk(struct dm_table *table, enum dm_seek_what what, uint64_t offset, uint64_t *ret_offset,
                 bool *ret_found)
 {

@@ -235,17 +235,6 @@ static bool is_being_killed(pid_t thread)
         return line && (strtoull(line + strlen("\nSigPnd:"), NULL, 16) & (1u << (9 - 1)));
 }
 
-/* Ends R for a program that is being killed.  What is not parked goes on in the engine: a read's answer is
- * not needed any more, but a write's is waited for, lest it overtakes one that is made later.  The caller
- * has a reference of R, and MD of its device. */
-static void cancel(struct request *r, struct mapped_device *md)
-{
-        if (!dm_cancel(md, &r->io) && r->io.op == DM_OP_READ)
-                give_answer(r, -EINTR);
-        dm_put(md);
-        unref(r);
-}
-
 /* The request NUMBER, referenced, with its device; NULL if it is over. */
 static struct request *find(uint64_t number, struct mapped_device **ret_md)
 {
@@ -274,6 +263,23 @@ static bool any_watched(void)
         DM_LOCK_SCOPE(&watch_lock);
         watching = watched > 0;
         return watching;
+}
+
+static void start_watching(struct request *r);
+
+/* Ends R for a program that is being killed.  What is not parked goes on in the engine: a read's answer is
+ * not needed any more, but a write's is waited for, lest it overtakes one that is made later; it may be
+ * parked yet, so it is watched.  The caller has a reference of R, and MD of its device. */
+static void cancel(struct request *r, struct mapped_device *md)
+{
+        if (!dm_cancel(md, &r->io)) {
+                if (r->io.op == DM_OP_READ)
+                        give_answer(r, -EINTR);
+                else
+                        start_watching(r);
+        }
+        dm_put(md);
+        unref(r);
 }
 
 static void cancel_if_killed(uint64_t number)
@@ -369,11 +375,18 @@ static void interrupted(fuse_req_t req, void *number)
 
 /* ---- submission --------------------------------------------------------------------------------------- */
 
+/* A request that has a reference to its device until submit() is through: once it is in the table, somebody
+ * may answer it, and with that the handle may go.  NULL: the device is dead, and REQ is answered. */
 static struct request *request_new(fuse_req_t req, struct handle *h, enum dm_op op, uint64_t offset,
                                    uint64_t len, void *buf)
 {
-        struct request *r = g_new0(struct request, 1);
+        struct request *r;
 
+        if (!dm_get(h->md)) {
+                fuse_reply_err(req, EIO);
+                return NULL;
+        }
+        r = g_new0(struct request, 1);
         r->req = req;
         r->reply_fd = session_reply_fd();
         r->md = h->md;
@@ -405,11 +418,13 @@ static void allow_interrupts(struct request *r)
  * always, and then there was nothing to interrupt. */
 static bool submit(struct request *r)
 {
+        struct mapped_device *md = r->md;
+
         link_request(r);
-        dm_submit(r->md, &r->io);
-        if (atomic_load(&r->over))
-                return true;
-        allow_interrupts(r);
+        dm_submit(md, &r->io);
+        if (!atomic_load(&r->over))
+                allow_interrupts(r);
+        dm_put(md);
         return atomic_load(&r->over);
 }
 
@@ -417,6 +432,8 @@ void request_read(fuse_req_t req, struct handle *h, uint64_t offset, size_t size
 {
         struct request *r = request_new(req, h, DM_OP_READ, offset, size, session_read_buffer());
 
+        if (!r)
+                return;
         if (!submit(r))
                 r->own_buffer = session_steal_read_buffer();
         unref(r);
@@ -427,6 +444,8 @@ void request_write(fuse_req_t req, struct handle *h, const char *buf, size_t siz
 {
         struct request *r = request_new(req, h, DM_OP_WRITE, offset, size, (void *)(uintptr_t)buf);
 
+        if (!r)
+                return;
         r->io.flags = flags;
         if (!submit(r))
                 r->own_buffer = session_steal_request_buffer();
@@ -437,6 +456,8 @@ void request_simple(fuse_req_t req, struct handle *h, enum dm_op op, uint64_t of
 {
         struct request *r = request_new(req, h, op, offset, len, NULL);
 
+        if (!r)
+                return;
         submit(r);
         unref(r);
 }
