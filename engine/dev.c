@@ -244,6 +244,7 @@ struct dev {
         GPtrArray *texts; /* guarded: topology; what dm_dev_path() has given, the latest last */
         uint64_t upper;   /* the id of the table's device; with dev.md: there is an edge */
         bool edge;
+        bool open;        /* dev.md is opened: by the first dev of a table only */
 };
 
 static char *quote(const char *path)
@@ -258,6 +259,18 @@ static char *quote(const char *path)
         return g_string_free(text, FALSE);
 }
 
+/* The dev of TABLE that names the same as DEV first; DEV itself if none does. */
+static struct dm_dev *find_first(const struct dm_table *table, struct dm_dev *dev)
+{
+        for (unsigned i = 0; i < table->devs->len; i++) {
+                struct dm_dev *other = table->devs->pdata[i];
+
+                if (other->md == dev->md && other->backing == dev->backing)
+                        return other->first;
+        }
+        return dev;
+}
+
 /* Opens MD for the table of UPPER (which may be NULL: then nothing can be stacked on it). */
 static bool open_mapped(struct dev *dev, struct mapped_device *md, struct mapped_device *upper,
                         GError **error)
@@ -269,7 +282,7 @@ static bool open_mapped(struct dev *dev, struct mapped_device *md, struct mapped
         if (dm_open(md) < 0)
                 return dm_fail(error, ENXIO, "%s: the mapped device is being removed",
                                dev->dev.path);
-        dev->dev.md = md;
+        dev->open = true;
         if (upper) {
                 dev->upper = dm_id(upper);
                 dev->edge = true;
@@ -305,11 +318,14 @@ struct dm_dev *dm_dev_open(struct dm_table *table, const char *path, GError **er
         dev->dev.own_flush = true;
         if (md) {
                 learn_prefix(dev, md);
-                done = open_mapped(dev, md, table->md, error);
+                dev->dev.md = md;
+                dev->dev.first = find_first(table, &dev->dev);
+                done = dev->dev.first != &dev->dev || open_mapped(dev, md, table->md, error);
                 dm_put(md);
         } else {
                 dev->dev.backing = dm_backing_open(file, table->read_only, error);
                 done = dev->dev.backing != NULL;
+                dev->dev.first = find_first(table, &dev->dev);
         }
         if (done)
                 return &dev->dev;
@@ -325,7 +341,7 @@ void dm_dev_close(struct dm_dev *dm_dev)
                 DM_LOCK_SCOPE(&topology);
                 edge_remove(dev->upper, dm_id(dm_dev->md));
         }
-        if (dm_dev->md)
+        if (dev->open)
                 dm_close(dm_dev->md);
         if (dm_dev->backing)
                 dm_backing_close(dm_dev->backing);
@@ -359,7 +375,7 @@ struct dm_dev *dm_args_dev(struct dm_args *args, struct dm_target *ti, GError **
                 g_ptr_array_add(table->devs, dev);
                 g_hash_table_insert(table->dev_by_path, dev->path, dev);
         }
-        dev->own_flush &= (ti->type->flags & DM_TARGET_MAPS_FLUSH) != 0;
+        dev->first->own_flush &= (ti->type->flags & DM_TARGET_MAPS_FLUSH) != 0;
         return dev;
 }
 

@@ -98,9 +98,11 @@ struct dm_dev {
         struct mapped_device *md; /* opened: counts as an opener */
         uint64_t claimed;         /* bytes from its start that targets use */
         const char *claimed_by;   /* the type of the target that claims the furthest byte */
-        bool own_flush;           /* only targets with DM_TARGET_MAPS_FLUSH use it */
+        bool own_flush;           /* only targets with DM_TARGET_MAPS_FLUSH use it; the first's counts */
+        struct dm_dev *first;     /* of its table that names the same, by another path; perhaps itself */
 };
 
+/* Opens what PATH names for TABLE, or finds it open there by another path. */
 struct dm_dev *dm_dev_open(struct dm_table *table, const char *path, GError **error);
 void dm_dev_close(struct dm_dev *dev);
 /* dm_dev_path() without quoting; new text. */

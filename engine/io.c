@@ -352,7 +352,7 @@ static void map_flush(struct dm_io *io, struct dm_table *table)
                 struct dm_dev *dev = table->devs->pdata[i];
                 struct piece *piece;
 
-                if (dev->own_flush)
+                if (dev->own_flush || dev->first != dev)
                         continue;
                 piece = new_piece(io, NULL, 0, 0);
                 piece->bio.dev = dev;

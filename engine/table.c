@@ -329,6 +329,10 @@ void dm_table_append_deps(struct dm_table *table, GArray *out)
                 struct dm_dep dep = {.path = dm_dev_current_path(dev), .mapped = dev->md != NULL};
                 dev_t rdev;
 
+                if (dev->first != dev) {
+                        g_free(dep.path);
+                        continue;
+                }
                 if (dev->md) {
                         dep.major = DM_MAJOR;
                         dep.minor = dm_minor(dev->md);

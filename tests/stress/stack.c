@@ -121,7 +121,7 @@ static void kill_in_every_order(unsigned *order, unsigned at)
 #define HIGH 128 /* as many as may stand on each other */
 #define PARKED 100000
 
-/* One more is refused; and so many requests, parked below, run after the resume, on the stack of one thread. */
+/* One more is refused; and so many requests, parked below, run after the resume, in one thread. */
 static void as_high_as_may_be(void)
 {
         struct waited_io *ios = g_new0(struct waited_io, PARKED);

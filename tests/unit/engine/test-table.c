@@ -435,3 +435,30 @@ Test(stack, two_loads_at_once_do_not_close_a_circle, .timeout = 60)
         unit_destroy(a);
         unit_destroy(b);
 }
+
+/* Two paths to one device: it is opened once, listed once, and gets one flush; the text keeps both. */
+Test(stack, one_device_by_two_paths_is_one, .timeout = 60)
+{
+        static const char text[] = "0 8 linear a 0\n8 8 linear /dev/mapper/a 0";
+        struct mapped_device *a = run_device("a", "0 8 zero"), *b = run_device("b", text);
+        g_autoptr(GArray) deps = dm_table_deps(b, 0), lines = dm_table_text(b, 0);
+        struct waited_io flush;
+        struct dm_info info;
+
+        cr_expect_eq(deps->len, 1);
+        cr_expect_str_eq(g_array_index(lines, struct dm_target_text, 1).text, "/dev/mapper/a 0");
+        dm_get_info(a, &info);
+        cr_expect_eq(info.open_count, 1);
+        dm_info_clear(&info);
+
+        cr_assert(dm_suspend(a, 0, NULL));
+        waited_init(&flush, DM_OP_FLUSH, 0, 0, NULL);
+        dm_submit(b, &flush.io);
+        dm_get_info(a, &info);
+        cr_expect_eq(info.references, 2, "ours, and one flush that is parked");
+        dm_info_clear(&info);
+        cr_assert(dm_resume(a, 0, NULL));
+        gate_wait(&flush.done, 1);
+        unit_destroy(b);
+        unit_destroy(a);
+}
