@@ -111,4 +111,6 @@ def all_cells():
         Fio("4k-write-buffered", "4k random write, buffered", "randwrite", 4096, 1, direct=False),
         Dd("dd-read", "dd bs=1M, buffered read", False),
         Dd("dd-write", "dd bs=1M conv=fsync, buffered write", True),
+        Fio("disk-4k-read-qd1", "4k random read from the disk, QD1", "randread", 4096, 1),
+        Fio("disk-4k-read-qd32", "4k random read from the disk, QD32", "randread", 4096, 32),
     ]

@@ -73,7 +73,7 @@ class Contestant:
 
     direct = True  # O_DIRECT in the cells that ask for it
     cpu_known = True
-    cells = "*"
+    cells = "4k-*,1m-*,dd-*"
     note = ""
 
     def __init__(self, name):
@@ -105,6 +105,14 @@ class File(Contestant):
 
     def start(self, field):
         self.path = field.backing.path
+
+
+class Disk(File):
+    """The backing itself by direct I/O: what the disk gives."""
+
+    direct = True
+    cells = "disk-*"
+    note = ""
 
 
 class Loop(Contestant):
@@ -169,9 +177,11 @@ def unmount(path):
 class Qemu(Mounted):
     """QEMU's storage daemon: the raw driver with offset and size, over io_uring where it has it."""
 
+    cache_direct = "off"
+
     def start(self, field):
         need("qemu-storage-daemon")
-        mountpoint = null_device(field.place("qemu"))
+        mountpoint = null_device(field.place(self.name))
         try:
             self.serve(field, mountpoint, "io_uring")
         except Absent:
@@ -184,9 +194,15 @@ class Qemu(Mounted):
         size = field.backing.size
         self.mount(
             field, mountpoint, is_mounted, "qemu-storage-daemon",
-            "--blockdev", f"driver=file,node-name=file,filename={field.backing.path},aio={aio},locking=off",
+            "--blockdev", f"driver=file,node-name=file,filename={field.backing.path},aio={aio},locking=off,"
+                          f"cache.direct={self.cache_direct}",
             "--blockdev", f"driver=raw,node-name=disk,file=file,offset=0,size={size}",
             "--export", f"type=fuse,id=out,node-name=disk,mountpoint={mountpoint},writable=on")
+
+
+class QemuDirect(Qemu):
+    cache_direct = "on"
+    cells = "disk-*"
 
 
 class Nbd(Mounted):
@@ -213,38 +229,48 @@ class Floor(Mounted):
 
 
 class Fusemap(Mounted):
-    """A mapped device; TABLE(path, sectors) says of what.  One daemon serves all of them."""
+    """A mapped device; TABLE(path, sectors) says of what.  One daemon serves all that have the same
+    options."""
 
-    daemon = None  # the process, shared
-    mountpoint = None
+    daemons = {}  # options -> the first contestant that needed them, which started it
+    options = ()
 
     def __init__(self, name, table, below=()):
         super().__init__(name)
         self.table, self.below = table, below
+        self.mountpoint = self.socket = None
 
     def start(self, field):
-        if not Fusemap.daemon:
+        daemon = Fusemap.daemons.get(self.options)
+        if daemon:
+            self.pids, self.mountpoint, self.socket = daemon.pids, daemon.mountpoint, daemon.socket
+        else:
             self.start_daemon(field)
-        self.pids = [Fusemap.daemon]
+            Fusemap.daemons[self.options] = self
         sectors = field.backing.size // SECTOR
         for name, table in (*self.below, (self.name, self.table)):
-            create(field, name, table(field.backing.path, sectors))
-        self.path = os.path.join(Fusemap.mountpoint, self.name)
+            self.create(field, name, table(field.backing.path, sectors))
+        self.path = os.path.join(self.mountpoint, self.name)
 
     def start_daemon(self, field):
-        mountpoint = field.directory("fusemap")
-        self.mount(field, mountpoint, is_mounted, field.program("fusemap/fusemap"), "--foreground",
-                   "--socket", field.place("fusemap.sock"), mountpoint, *field.fusemap_options)
-        Fusemap.daemon, Fusemap.mountpoint = self.pids[0], mountpoint
+        self.mountpoint = field.directory("fusemap-" + self.name)
+        self.socket = field.place(self.name + ".sock")
+        self.mount(field, self.mountpoint, is_mounted, field.program("fusemap/fusemap"), "--foreground",
+                   "--socket", self.socket, self.mountpoint, *self.options, *field.fusemap_options)
+
+    def create(self, field, name, table):
+        path = field.place("table")
+        with open(path, "w") as f:
+            f.write(table)
+        run(field.program("ctl/fusemapctl/fusemapctl"), "create", name, path,
+            env=os.environ | {"FUSEMAP_SOCKET": self.socket})
 
 
-def create(field, name, table):
-    """A mapped device, by the control protocol itself."""
-    path = field.place("table")
-    with open(path, "w") as f:
-        f.write(table)
-    run(field.program("ctl/fusemapctl/fusemapctl"), "create", name, path,
-        env=os.environ | {"FUSEMAP_SOCKET": field.place("fusemap.sock")})
+class Direct(Fusemap):
+    """Around the page cache, in the daemon's own I/O too."""
+
+    options = ("--direct",)
+    cells = "disk-*"
 
 
 def linear(path, sectors):
@@ -290,4 +316,7 @@ def all_contestants():
         Fusemap("stack", linear_on("middle"), [("bottom", linear), ("middle", linear_on("bottom"))]),
         Segments("segments"),
         Fusemap("zero", lambda path, sectors: f"0 {sectors} zero\n"),
+        Disk("disk"),
+        QemuDirect("qemu-direct"),
+        Direct("linear-direct", linear),
     ]

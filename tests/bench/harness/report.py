@@ -6,7 +6,7 @@ import re
 import statistics
 import subprocess
 
-PEERS = ("floor", "qemu", "nbdfuse", "loop", "linear")
+PEERS = ("floor", "qemu", "nbdfuse", "loop", "linear", "qemu-direct")
 
 # What linear has to reach, as ratios of medians in one run: (cell, of whom, at least).
 FOUR_K = [f"4k-{what}-{depth}" for what in ("read", "write") for depth in ("qd1", "qd32", "2x16")]
@@ -18,6 +18,7 @@ BARS = (
     + [("linear", "1m-read-qd1", "qemu", 4.0), ("linear", "1m-read-qd8", "qemu", 4.0),
        ("linear", "1m-write-qd8", "qemu", 1.15), ("linear", "dd-read", "qemu", 2.0),
        ("linear", "dd-write", "qemu", 1.2)]
+    + [("linear-direct", "disk-4k-read-qd32", "qemu-direct", 1.0)]
     + [("zero", cell, "floor", 0.95) for cell in FOUR_K]
     + [("stack", cell, "linear", 0.95) for cell in FOUR_K]
     + [("segments", cell, "linear", 0.95) for cell in FOUR_K]
@@ -71,16 +72,27 @@ def markdown(header, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-def names(results):
-    return results["contestants"]
+def names(cells):
+    """Who took part in one of CELLS, in the order of the first that had them."""
+    found = {}
+    for cell in cells:
+        found |= dict.fromkeys(cell["contestants"])
+    return list(found)
 
 
-def cell_rows(results, show, unit):
-    for cell in results["cells"].values():
-        yield [f"{cell['title']}, {cell[unit]}"] + [
-            show(cell["contestants"][name]) if name in cell["contestants"] else "-"
-            for name in names(results)
-        ]
+def cell_table(results, corner, show, unit):
+    """Cells have rows, contestants columns; the disk's cells, whose contestants are others, another
+    table."""
+    warm = [c for key, c in results["cells"].items() if not key.startswith("disk-")]
+    disk = [c for key, c in results["cells"].items() if key.startswith("disk-")]
+    tables = []
+    for cells in filter(None, (warm, disk)):
+        who = names(cells)
+        rows = [[f"{cell['title']}, {cell[unit]}"]
+                + [show(cell["contestants"][name]) if name in cell["contestants"] else "-" for name in who]
+                for cell in cells]
+        tables.append(markdown([corner] + who, rows))
+    return "\n\n".join(tables)
 
 
 def rate_table(results):
@@ -88,12 +100,11 @@ def rate_table(results):
         text = number(entry["rate"])
         return text if entry["p50_us"] is None else f"{text} ({number(entry['p50_us'])})"
 
-    return markdown(["(p50 in us)"] + names(results), cell_rows(results, show, "unit"))
+    return cell_table(results, "(p50 in us)", show, "unit")
 
 
 def cpu_table(results):
-    return markdown(["server's CPU time"] + names(results),
-                    cell_rows(results, lambda entry: number(entry["cpu"]), "cpu_unit"))
+    return cell_table(results, "server's CPU time", lambda entry: number(entry["cpu"]), "cpu_unit")
 
 
 def bar_table(results):
@@ -109,8 +120,12 @@ def machine_text(results):
             f"load when it began {m['load']}, {results['when']}.")
 
 
-def plain(table):
-    """A Markdown table in columns, for the terminal."""
+def plain(tables):
+    """Markdown tables in columns, for the terminal."""
+    return "\n\n".join(columns(table) for table in tables.split("\n\n"))
+
+
+def columns(table):
     rows = [[word.strip() for word in line.strip("|").split("|")] for line in table.splitlines()]
     rows.pop(1)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -157,8 +172,8 @@ plot {plots}
 
 def plot(results, output):
     """Bars by cell, as ratios to the floor."""
-    shown = [n for n in names(results) if n not in ("file", "floor", "loop")]
     cells = [c for c in FOUR_K + ["1m-read-qd8", "1m-write-qd8"] if c in results["cells"]]
+    shown = [n for n in names(results["cells"][c] for c in cells) if n not in ("file", "floor", "loop")]
     lines = ["cell " + " ".join(shown)]
     for cell in cells:
         entries = results["cells"][cell]["contestants"]
