@@ -31,6 +31,19 @@ void handle_close(struct handle *handle);
 /* Closes all that the kernel never released; when no request is under way any more. */
 void handle_close_all(void);
 
+/* ---- buffer.c: memory for I/O, aligned to pages ------------------------------------------------ */
+
+#define BUFFER_MAX (SESSION_IO_MAX + 4096) /* one read or write, and the headers of the latter */
+
+/* A buffer of SIZE bytes or more; none of it is cleared. */
+void *buffer_get(size_t size);
+/* How many bytes buffer_get(SIZE) gives. */
+size_t buffer_size_for(size_t size);
+/* Takes back a buffer that was got for SIZE bytes, or for buffer_size_for() them.  NULL is fine. */
+void buffer_put(void *buffer, size_t size);
+/* Lets go of those that nobody uses. */
+void buffer_free_all(void);
+
 /* ---- request.c: one I/O request on its way through the engine --------------------------------- */
 
 /* Starts the I/O and sees to the answer.  BUF lies in the worker's request buffer, which is taken from
@@ -81,10 +94,10 @@ void session_free(struct session *session);
 int session_reply_fd(void);
 int session_set_reply_fd(int fd);
 /* The worker's buffers: for a read's answer, and what the request came in.  Stealing one makes it the
- * caller's, to free(). */
-void *session_read_buffer(void);
-void *session_steal_read_buffer(void);
-void *session_steal_request_buffer(void);
+ * caller's, for buffer_put(). */
+void *session_read_buffer(size_t size);
+void *session_steal_read_buffer(size_t *ret_size);
+void *session_steal_request_buffer(size_t *ret_size);
 
 /* ---- notify.c ------------------------------------------------------------------------------------- */
 

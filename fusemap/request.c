@@ -41,7 +41,8 @@ struct request {
         _Atomic bool over; /* the I/O is */
         fuse_req_t req;
         int reply_fd;      /* where the kernel waits for the answer */
-        void *own_buffer;  /* freed with the request */
+        void *own_buffer;  /* given back with the request */
+        size_t own_size;
         struct dm_io io;
         bool seeks;        /* a thread of its own instead of the I/O; it has a reference of the device */
         enum dm_seek_what what;
@@ -125,7 +126,7 @@ static void unref(struct request *r)
 
         if (atomic_fetch_sub(&r->refs, 1) != 1)
                 return;
-        free(r->own_buffer);
+        buffer_put(r->own_buffer, r->own_size);
         g_free(r);
         atomic_fetch_sub(&p->alive, 1);
         /* a drain waits for the last one; before that, a wake-up would cost more than the request */
@@ -430,12 +431,12 @@ static bool submit(struct request *r)
 
 void request_read(fuse_req_t req, struct handle *h, uint64_t offset, size_t size)
 {
-        struct request *r = request_new(req, h, DM_OP_READ, offset, size, session_read_buffer());
+        struct request *r = request_new(req, h, DM_OP_READ, offset, size, session_read_buffer(size));
 
         if (!r)
                 return;
         if (!submit(r))
-                r->own_buffer = session_steal_read_buffer();
+                r->own_buffer = session_steal_read_buffer(&r->own_size);
         unref(r);
 }
 
@@ -448,7 +449,7 @@ void request_write(fuse_req_t req, struct handle *h, const char *buf, size_t siz
                 return;
         r->io.flags = flags;
         if (!submit(r))
-                r->own_buffer = session_steal_request_buffer();
+                r->own_buffer = session_steal_request_buffer(&r->own_size);
         unref(r);
 }
 

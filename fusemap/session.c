@@ -46,6 +46,7 @@ struct session {
 
 static __thread int reply_fd = -1;
 static __thread void *read_buffer;
+static __thread size_t read_buffer_size;
 static __thread char *request_base; /* the buffer that requests are read into */
 static __thread struct fuse_buf request_buffer; /* the request, at REQUEST_OFFSET of it */
 
@@ -98,29 +99,26 @@ int session_set_reply_fd(int fd)
 
 /* ---- buffers ---------------------------------------------------------------------------------------------- */
 
-static void *allocate(size_t size)
+void *session_read_buffer(size_t size)
 {
-        void *memory;
-
-        if (posix_memalign(&memory, ALIGNMENT, size))
-                g_error("no memory for a buffer");
-        return memory;
-}
-
-void *session_read_buffer(void)
-{
-        if (!read_buffer)
-                read_buffer = allocate(SESSION_IO_MAX);
+        if (read_buffer_size != buffer_size_for(size))
+                buffer_put(g_steal_pointer(&read_buffer), read_buffer_size);
+        if (!read_buffer) {
+                read_buffer = buffer_get(size);
+                read_buffer_size = buffer_size_for(size);
+        }
         return read_buffer;
 }
 
-void *session_steal_read_buffer(void)
+void *session_steal_read_buffer(size_t *ret_size)
 {
+        *ret_size = read_buffer_size;
         return g_steal_pointer(&read_buffer);
 }
 
-void *session_steal_request_buffer(void)
+void *session_steal_request_buffer(size_t *ret_size)
 {
+        *ret_size = REQUEST_OFFSET + REQUEST_MAX;
         return g_steal_pointer(&request_base);
 }
 
@@ -205,7 +203,7 @@ static bool receive(struct session *s)
         ssize_t n;
 
         if (!request_base)
-                request_base = allocate(REQUEST_OFFSET + REQUEST_MAX);
+                request_base = buffer_get(REQUEST_OFFSET + REQUEST_MAX);
         while (!fuse_session_exited(s->fuse)) {
                 n = read(fd, request_base + REQUEST_OFFSET, REQUEST_MAX);
                 if (n >= (ssize_t)sizeof(struct fuse_in_header)) {
@@ -236,8 +234,8 @@ static void work(void *user, unsigned number)
                 dm_wake_all();
         fuse_session_exit(s->fuse);
 out:
-        free(g_steal_pointer(&read_buffer));
-        free(session_steal_request_buffer());
+        buffer_put(g_steal_pointer(&read_buffer), read_buffer_size);
+        buffer_put(g_steal_pointer(&request_base), REQUEST_OFFSET + REQUEST_MAX);
         reply_fd = -1;
         discharge(s);
         give_descriptor(s, fd);
@@ -388,4 +386,5 @@ void session_free(struct session *s)
                 fuse_session_destroy(s->fuse);
         }
         g_free(s);
+        buffer_free_all();
 }
