@@ -82,6 +82,7 @@ static struct side sides[2];
 static char *source; /* what is written */
 static uint64_t size;
 static int read_only; /* the reference is */
+static bool stored;   /* something through a mapping, perhaps not written back yet */
 
 static void die(const char *what)
 {
@@ -543,6 +544,7 @@ static long run_store(struct side *s, const struct call *c)
         if (sigsetjmp(bus_error, 1))
                 return SIGNALLED;
         memcpy(s->window[c->slot] + c->offset, source, c->len);
+        stored = true;
         return 0;
 }
 
@@ -758,21 +760,46 @@ static bool may_write(const struct op *op)
                op->run == run_pwritev2 || op->run == run_append;
 }
 
-/* When a buffered write is cut short or refused at the end, FUSE drops the last page with what was stored
- * there through a mapping and not written back yet.  So that is written back first. */
-static void save_stores(const struct op *op, const struct call *c)
+static bool is_cut_short(const struct op *op, const struct call *c)
 {
         bool reaches_end = op->run == run_append || c->offset + c->len > size;
 
-        if (size % PAGE == 0 || !may_write(op) || !reaches_end)
-                return;
+        return size % PAGE && may_write(op) && reaches_end;
+}
+
+static void on_both(int (*act)(int fd))
+{
         for (unsigned i = 0; i < 2; i++) {
                 int fd = open(sides[i].path, O_RDONLY | O_CLOEXEC);
 
-                if (fd < 0 || fdatasync(fd) < 0)
+                if (fd < 0 || act(fd) < 0)
                         die(sides[i].path);
                 close(fd);
         }
+}
+
+static int read_last_page(int fd)
+{
+        char byte;
+
+        return pread(fd, &byte, 1, (off_t)(size - 1)) == 1 ? 0 : -1;
+}
+
+/* When a buffered write is cut short or refused at the end, FUSE takes the last page for unread from then on.
+ * What was stored there through a mapping before, or is after, is lost when it is read again.  So stores are
+ * written back before, and the page is read after. */
+static void save_stores(const struct op *op, const struct call *c)
+{
+        if (!stored || !is_cut_short(op, c))
+                return;
+        on_both(fdatasync);
+        stored = false;
+}
+
+static void read_again(const struct op *op, const struct call *c)
+{
+        if (is_cut_short(op, c))
+                on_both(read_last_page);
 }
 
 static bool make_call(uint64_t number)
@@ -792,6 +819,7 @@ static bool make_call(uint64_t number)
                 run_on(&sides[i], op, &c);
         if (!compare(number, op, &c))
                 return false;
+        read_again(op, &c);
         note(op, &c);
         return true;
 }
