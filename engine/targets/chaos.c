@@ -18,6 +18,7 @@
 #define DELAY_MAX_MS 86400000u
 #define PLACE_SHIFT 12 /* requests are counted by 4 KiB */
 #define PAGE_PLACES 4096u
+#define PAGES_MAX (1u << 20) /* beyond 16 TiB several stretches are counted together */
 #define TRACE_MAX 1024u
 
 enum kind {
@@ -174,7 +175,7 @@ static bool chaos_ctr(struct dm_target *ti, struct dm_args *args, GError **error
                 }
                 args->next += (unsigned)used;
         }
-        c->page_count = (ti->len >> PLACE_SHIFT) / PAGE_PLACES + 1;
+        c->page_count = MIN((ti->len >> PLACE_SHIFT) / PAGE_PLACES + 1, PAGES_MAX);
         c->pages = g_new0(_Atomic(struct page *), c->page_count);
         dm_dev_claim(c->dev, ti, c->offset, ti->len);
         return true;
@@ -342,7 +343,7 @@ static uint64_t draw(struct chaos *c, const struct dm_bio *bio, uint64_t inside)
 {
         uint64_t place = inside >> PLACE_SHIFT;
         bool is_read = bio->op == DM_OP_READ;
-        struct page *page = get_page(c, place / PAGE_PLACES);
+        struct page *page = get_page(c, place / PAGE_PLACES % c->page_count);
         uint32_t before = atomic_fetch_add_explicit(&page->counts[is_read][place % PAGE_PLACES], 1,
                                                     memory_order_relaxed);
 

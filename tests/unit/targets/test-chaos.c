@@ -42,6 +42,13 @@ Test(chaos, round_trips)
         unit_round_trip(text);
 }
 
+Test(chaos, takes_little_for_a_huge_target)
+{
+        g_autofree char *text = g_strdup_printf("0 18014398509481983 chaos %s 0", disk);
+
+        unit_round_trip(text);
+}
+
 Test(chaos, refuses_bad_arguments)
 {
         static const struct {
