@@ -33,6 +33,7 @@ struct dm_workers {
         unsigned needed;
         _Atomic unsigned total, stuck, leaving; /* written: workers */
         bool closing;                  /* guarded: workers */
+        bool lacking;                  /* guarded: workers; a thread could not be had */
         unsigned last_number;          /* guarded: workers */
         struct worker *list;           /* guarded: workers */
 };
@@ -178,6 +179,16 @@ static bool spawn(struct dm_workers *p)
         return true;
 }
 
+/* Starts workers until enough of them are free, or no thread is to be had: then the next tick tries again. */
+static void fill_up(struct dm_workers *p)
+{
+        dm_assert_held(&workers);
+        p->lacking = false;
+        while (!p->closing && !p->lacking && free_workers(p) < p->needed &&
+               atomic_load(&p->total) < WORKERS_MAX)
+                p->lacking = !spawn(p);
+}
+
 struct dm_workers *dm_workers_start(unsigned needed, void (*fn)(void *user, unsigned number),
                                     void *user)
 {
@@ -187,11 +198,13 @@ struct dm_workers *dm_workers_start(unsigned needed, void (*fn)(void *user, unsi
         p->user = user;
         p->needed = needed;
 
-        DM_LOCK_SCOPE(&workers);
-        assert(!pool);
-        pool = p;
-        for (unsigned i = 0; i < needed; i++)
-                spawn(p);
+        {
+                DM_LOCK_SCOPE(&workers);
+                assert(!pool);
+                pool = p;
+                fill_up(p);
+        }
+        dm_wake_all(); /* the watcher, if one is lacking */
         return p;
 }
 
@@ -248,14 +261,6 @@ static void mark_stuck(struct worker *w)
         pthread_cond_broadcast(&changed);
 }
 
-/* Starts workers until enough of them are free. */
-static void fill_up(struct dm_workers *p)
-{
-        while (!p->closing && free_workers(p) < p->needed && atomic_load(&p->total) < WORKERS_MAX)
-                if (!spawn(p))
-                        break; /* the next tick tries again */
-}
-
 /* Workers whose inline work takes long, of one look; the watcher's own. */
 static struct suspect {
         pid_t thread;
@@ -268,7 +273,7 @@ static void note_slow(const struct worker *w)
         atomic_store(&slow_until[atomic_load(&w->slow)], dm_clock_real_ns() + SLOW_NS);
 }
 
-/* Looks at every worker's inline work; true if there is any. */
+/* Looks at every worker's inline work; true if there is any, or if a worker is lacking. */
 static bool look(uint32_t now)
 {
         bool active = false;
@@ -291,7 +296,7 @@ static bool look(uint32_t now)
                         suspects[suspect_count++] = (struct suspect){w->thread, busy};
         }
         fill_up(pool);
-        return active;
+        return active || pool->lacking;
 }
 
 /* Whether THREAD of this process sleeps: one that runs, or would if it had a CPU, is not stuck.  True
