@@ -28,6 +28,9 @@ struct handle {
 /* Opens MD, of which the caller has a reference: 0 or -errno. */
 int handle_open(struct mapped_device *md, struct handle **ret_handle);
 void handle_close(struct handle *handle);
+/* What somebody who reads the directory is shown: it belongs to the list from list_open() to list_close(). */
+void list_open(GArray *entries);
+void list_close(GArray *entries);
 /* Closes all that the kernel never released; when no request is under way any more. */
 void handle_close_all(void);
 

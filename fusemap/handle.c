@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Open files: each holds its device open until the kernel releases it, or the mount ends. */
+/* What is open until the kernel releases it, or the mount ends: files, each of which holds its device open, and
+ * the lists of those who read the directory. */
 #include <errno.h>
 
 #include "fs.h"
 
 static struct dm_mutex handles = DM_MUTEX_INIT;
 static struct handle *all;    /* guarded: handles */
+static GHashTable *lists;     /* guarded: handles; a set of GArray * */
 static GHashTable *open_files; /* guarded: handles; device -> how many handles it has */
 
 /* Changes the number of MD's handles by BY; the one before. */
@@ -61,6 +63,20 @@ void handle_close(struct handle *h)
         g_free(h);
 }
 
+void list_open(GArray *entries)
+{
+        DM_LOCK_SCOPE(&handles);
+        if (!lists)
+                lists = g_hash_table_new_full(NULL, NULL, (GDestroyNotify)g_array_unref, NULL);
+        g_hash_table_add(lists, entries);
+}
+
+void list_close(GArray *entries)
+{
+        DM_LOCK_SCOPE(&handles);
+        g_hash_table_remove(lists, entries);
+}
+
 static struct handle *first(void)
 {
         DM_LOCK_SCOPE(&handles);
@@ -73,4 +89,8 @@ void handle_close_all(void)
 
         while ((h = first()))
                 handle_close(h);
+
+        DM_LOCK_SCOPE(&handles);
+        g_clear_pointer(&lists, g_hash_table_unref);
+        g_clear_pointer(&open_files, g_hash_table_unref);
 }

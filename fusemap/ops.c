@@ -195,13 +195,15 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
                 else
                         dm_info_clear(&info);
         }
+        list_open(entries);
         fi->fh = (uint64_t)(uintptr_t)entries;
-        fuse_reply_open(req, fi);
+        if (fuse_reply_open(req, fi))
+                list_close(entries); /* the program was interrupted: no release will come */
 }
 
 static void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-        g_array_unref((GArray *)(uintptr_t)fi->fh);
+        list_close((GArray *)(uintptr_t)fi->fh);
         fuse_reply_err(req, 0);
 }
 
