@@ -40,7 +40,7 @@ struct request {
 };
 
 struct batch {
-        struct request *requests;
+        struct request *requests; /* guarded: lock */
         bool flushes, fua;
         GArray *chosen;      /* struct dm_chosen; NULL between batches, which needs the lock */
         unsigned next;       /* guarded: lock; the first that no write has yet */
@@ -138,6 +138,14 @@ static bool is_off(struct powercut *p)
 
 static void run_batches(struct powercut *p);
 
+/* Those that no batch serves yet. */
+static struct request *take_waiting(struct powercut *p)
+{
+        dm_assert_held(&p->lock);
+        p->last = &p->first;
+        return g_steal_pointer(&p->first);
+}
+
 /* Takes all that wait and plans their batch; false when nobody waits, and then nobody owns it. */
 static bool plan_batch(struct powercut *p)
 {
@@ -151,9 +159,7 @@ static bool plan_batch(struct powercut *p)
                 p->busy = false;
                 return false;
         }
-        *b = (struct batch){.requests = p->first, .in_flight = 1};
-        p->first = NULL;
-        p->last = &p->first;
+        *b = (struct batch){.requests = take_waiting(p), .in_flight = 1};
         for (struct request *r = b->requests; r; r = r->next) {
                 b->flushes |= r->want == WANT_FLUSH;
                 b->fua |= r->want == WANT_DURABLE;
@@ -275,18 +281,9 @@ static void settle(struct powercut *p, GArray *chosen, unsigned first, unsigned 
         p->durable += count;
 }
 
-static void complete_batch(struct powercut *p, int error)
+static void complete_requests(struct request *r, int error)
 {
-        struct request *requests = p->batch.requests, *next;
-        GArray *chosen;
-
-        {
-                /* another run's end may still look whether there is more to do */
-                DM_LOCK_SCOPE(&p->lock);
-                chosen = g_steal_pointer(&p->batch.chosen);
-        }
-        g_array_unref(chosen);
-        for (struct request *r = requests; r; r = next) {
+        for (struct request *next; r; r = next) {
                 struct dm_bio *bio = r->bio;
 
                 next = r->next;
@@ -294,6 +291,21 @@ static void complete_batch(struct powercut *p, int error)
                 if (bio)
                         dm_bio_complete(bio, error);
         }
+}
+
+static void complete_batch(struct powercut *p, int error)
+{
+        struct request *requests;
+        GArray *chosen;
+
+        {
+                /* another run's end may still look whether there is more to do */
+                DM_LOCK_SCOPE(&p->lock);
+                chosen = g_steal_pointer(&p->batch.chosen);
+                requests = g_steal_pointer(&p->batch.requests);
+        }
+        g_array_unref(chosen);
+        complete_requests(requests, error);
 }
 
 static void flush_ended(struct dm_io *io, int error)
@@ -772,15 +784,34 @@ static enum dm_map_result powercut_map(struct dm_target *ti, struct dm_bio *bio)
 
 /* ---- suspend and resume --------------------------------------------------------------------------- */
 
+/* Nobody waits any more for a lower device that perhaps hangs. */
+static void let_go(struct powercut *p)
+{
+        struct request *waiting, *served;
+
+        {
+                DM_LOCK_SCOPE(&p->lock);
+                p->off = true;
+                waiting = take_waiting(p);
+                served = g_steal_pointer(&p->batch.requests);
+        }
+        complete_requests(waiting, -EIO);
+        complete_requests(served, -EIO);
+}
+
 /* An orderly end of the table, or a pause: the cache is written out, and nothing stays in it. */
 static void powercut_presuspend(struct dm_target *ti)
 {
         struct powercut *p = ti->priv;
 
+        if (dm_target_is_dead(ti)) {
+                let_go(p);
+                return;
+        }
         {
                 DM_LOCK_SCOPE(&p->lock);
                 p->write_through = true;
-                if (p->off || !p->versions.sectors || dm_target_is_dead(ti))
+                if (p->off || !p->versions.sectors)
                         return;
                 push(p, NULL, WANT_FLUSH, NULL);
         }
@@ -846,25 +877,16 @@ static bool parse_cut(struct dm_target *ti, int argc, char **argv, struct cut *c
 /* From now on nothing changes in the cache but by a batch that is under way; what waits fails. */
 static bool switch_off(struct powercut *p)
 {
-        struct request *waiting, *next;
+        struct request *waiting;
 
         {
                 DM_LOCK_SCOPE(&p->lock);
                 if (p->off)
                         return false;
                 p->off = true;
-                waiting = p->first;
-                p->first = NULL;
-                p->last = &p->first;
+                waiting = take_waiting(p);
         }
-        for (; waiting; waiting = next) {
-                struct dm_bio *bio = waiting->bio;
-
-                next = waiting->next;
-                g_free(waiting);
-                if (bio)
-                        dm_bio_complete(bio, -EIO);
-        }
+        complete_requests(waiting, -EIO);
         return true;
 }
 
