@@ -68,7 +68,9 @@ struct dm_target_type {
         size_t bio_data_size;
         unsigned flags;
 
-        /* Control plane, serialised per device; may block. */
+        /* Control plane; may block.  resume and message of a device come one at a time.  presuspend,
+         * table and status may come beside them, each other and themselves; nothing beside ctr and
+         * dtr. */
 
         /* Reads its arguments; all of them must be consumed.  dtr is called even after a failure. */
         bool (*ctr)(struct dm_target *ti, struct dm_args *args, GError **error);

@@ -33,7 +33,17 @@ static char *some_table(struct random *r)
 {
         g_autofree char *a = some_name(r), *b = some_name(r);
 
-        switch (below(r, 7)) {
+        switch (below(r, 12)) {
+        case 7:
+                return g_strdup_printf("0 16 powercut %s 0", a);
+        case 8:
+                return g_strdup_printf("0 16 chaos %s 0 read_error 0.1 delay 1 0.3 corrupt 0.2", a);
+        case 9:
+                return g_strdup_printf("0 16 dust %s 0 512", file);
+        case 10:
+                return g_strdup_printf("0 16 flakey %s 0 1 1 1 drop_writes", a);
+        case 11:
+                return g_strdup_printf("0 16 log-writes %s %s", a, file);
         case 0:
                 return g_strdup("0 16 zero");
         case 1:
@@ -67,7 +77,9 @@ static void create(struct random *r)
 static void message(struct random *r, struct mapped_device *md)
 {
         static const char *const texts[] = {"@stats_create - 4", "@stats_print 0", "@stats_delete 0",
-                                            "@stats_list", "@cancel_deferred_remove", "nonsense"};
+                                            "@stats_list", "@cancel_deferred_remove", "nonsense",
+                                            "cut", "power-on", "addbadblock 1", "enable", "listbadblocks",
+                                            "mark here", "reset", "trace", "seed 3"};
         g_auto(GStrv) words = g_strsplit(texts[below(r, G_N_ELEMENTS(texts))], " ", -1);
         char *reply;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* When the system gives no more threads: I/O that needs one fails, other I/O goes on, and workers that could not
- * be started are started later. */
+/* When the system gives no more threads: I/O that needs one fails, other I/O goes on, and workers that could
+ * not be started are started later. */
 #include <dlfcn.h>
 
 #include "support/engine.h"
