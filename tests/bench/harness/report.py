@@ -117,7 +117,7 @@ def machine_text(results):
     m = results["machine"]
     return (f"{m['cpus']} CPUs ({m['cpu']}), kernel {m['kernel']}, {m['filesystem']} under the backing, "
             f"{results['size_mib']} MiB; {results['rounds']} rounds of {results['seconds']} s; "
-            f"load when it began {m['load']}, {results['when']}.")
+            f"load when it began {m['load']}{m['policy']}, {results['when']}.")
 
 
 def plain(tables):
@@ -157,7 +157,7 @@ def update_document(results, path):
 PLOT = """
 set terminal svg size 1000,520 font "sans,11" background "#ffffff"
 set output "{output}"
-set title "4 KiB I/O on the exposed file: share of what a FUSE server that answers from memory reaches"
+set title "I/O on the exposed file: share of what a FUSE server that answers from memory reaches"
 set style data histograms
 set style histogram clustered gap 1
 set style fill solid 0.85 noborder
@@ -210,6 +210,15 @@ def filesystem_of(path):
     return best[1]
 
 
+def policy():
+    """What was done against others on the machine: client and servers inherit it."""
+    if os.sched_getscheduler(0) != os.SCHED_OTHER:
+        return ", client and servers at real-time priority"
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    return f", client and servers at nice {nice}" if nice else ""
+
+
 def machine(directory):
     return {"cpus": os.cpu_count(), "cpu": cpu_model(), "kernel": os.uname().release,
-            "filesystem": filesystem_of(directory), "load": f"{os.getloadavg()[0]:.2f}"}
+            "filesystem": filesystem_of(directory), "load": f"{os.getloadavg()[0]:.2f}",
+            "policy": policy()}
