@@ -490,13 +490,10 @@ static bool start_seek(struct request *r)
 
 void request_seek(fuse_req_t req, struct handle *h, enum dm_seek_what what, uint64_t offset)
 {
-        struct request *r;
+        struct request *r = request_new(req, h, DM_OP_READ, offset, 0, NULL);
 
-        if (!dm_get(h->md)) {
-                fuse_reply_err(req, EIO);
+        if (!r)
                 return;
-        }
-        r = request_new(req, h, DM_OP_READ, offset, 0, NULL);
         r->seeks = true;
         r->what = what;
         link_request(r);
