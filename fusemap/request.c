@@ -474,7 +474,7 @@ static void *seek(void *arg)
         unlink_request(r);
         give_answer(r, error);
         unref(r);
-        dm_put(md); /* the last: the session is there as long as its devices are */
+        dm_put(md); /* that the request came with; the session is there as long as its devices are */
         return NULL;
 }
 
