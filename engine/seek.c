@@ -2,22 +2,26 @@
 /* SEEK_DATA and SEEK_HOLE over the live table. */
 #include "dm-internal.h"
 
-/* So many runs are looked at for one question; then the answer is that all is data, which is always right. */
+/* So many runs are looked at for one question, in all devices of a stack together; then the answer is that
+ * all is data, which is always right.  *RUNS_LEFT counts them. */
 #define RUNS_MAX 4096u
 
+static int seek(struct mapped_device *md, enum dm_seek_what what, uint64_t offset, uint64_t *ret_offset,
+                unsigned *runs_left);
+
 static int seek_below(struct dm_dev *dev, enum dm_seek_what what, uint64_t offset,
-                      uint64_t *ret_offset)
+                      uint64_t *ret_offset, unsigned *runs_left)
 {
-        return dev->md ? dm_seek(dev->md, what, offset, ret_offset)
+        return dev->md ? seek(dev->md, what, offset, ret_offset, runs_left)
                        : dm_backing_seek(dev->backing, what, offset, ret_offset);
 }
 
 /* What is at OFFSET of the lower device DEV, and for how many of LEN bytes. */
 static int run_below(struct dm_dev *dev, uint64_t offset, uint64_t len, bool *ret_hole,
-                     uint64_t *ret_len)
+                     uint64_t *ret_len, unsigned *runs_left)
 {
         uint64_t data, end;
-        int r = seek_below(dev, DM_SEEK_DATA, offset, &data);
+        int r = seek_below(dev, DM_SEEK_DATA, offset, &data, runs_left);
 
         if (r == -ENXIO) {
                 *ret_hole = true;
@@ -29,13 +33,14 @@ static int run_below(struct dm_dev *dev, uint64_t offset, uint64_t len, bool *re
         *ret_hole = data > offset;
         end = data;
         if (!*ret_hole)
-                r = seek_below(dev, DM_SEEK_HOLE, offset, &end);
+                r = seek_below(dev, DM_SEEK_HOLE, offset, &end, runs_left);
         *ret_len = r ? 0 : MIN(len, end - offset);
         return r;
 }
 
 /* What is at OFFSET (below the size) of TABLE, and where that run ends. */
-static int run_at(struct dm_table *table, uint64_t offset, bool *ret_hole, uint64_t *ret_end)
+static int run_at(struct dm_table *table, uint64_t offset, bool *ret_hole, uint64_t *ret_end,
+                  unsigned *runs_left)
 {
         struct dm_target *ti = dm_table_find(table, offset);
         uint64_t target_end = ti->begin + ti->len;
@@ -48,7 +53,7 @@ static int run_at(struct dm_table *table, uint64_t offset, bool *ret_hole, uint6
                 ti->type->locate(ti, offset, &dev, &lower_offset, &len);
                 len = MIN(len, target_end - offset);
                 if (dev)
-                        r = run_below(dev, lower_offset, len, ret_hole, &len);
+                        r = run_below(dev, lower_offset, len, ret_hole, &len, runs_left);
                 else
                         *ret_hole = true;
         }
@@ -59,20 +64,24 @@ static int run_at(struct dm_table *table, uint64_t offset, bool *ret_hole, uint6
 /* Goes from run to run: 0 or -errno; *RET_FOUND says whether *RET_OFFSET is the answer, or the table
  * ended. */
 static int walk(struct dm_table *table, enum dm_seek_what what, uint64_t offset, uint64_t *ret_offset,
-                bool *ret_found)
+                bool *ret_found, unsigned *runs_left)
 {
         *ret_found = false;
-        for (unsigned runs = 0; offset < table->size && !*ret_found; runs++) {
+        while (offset < table->size && !*ret_found) {
                 bool hole;
                 uint64_t end;
-                int r = run_at(table, offset, &hole, &end);
+                int r;
 
-                if (r)
-                        return r;
-                if (runs == RUNS_MAX) {
+                if (!*runs_left) {
                         *ret_offset = what == DM_SEEK_DATA ? offset : table->size;
                         *ret_found = true;
-                } else if (hole == (what == DM_SEEK_HOLE)) {
+                        break;
+                }
+                --*runs_left;
+                r = run_at(table, offset, &hole, &end, runs_left);
+                if (r)
+                        return r;
+                if (hole == (what == DM_SEEK_HOLE)) {
                         *ret_offset = offset;
                         *ret_found = true;
                 } else if (end <= offset) {
@@ -84,10 +93,10 @@ static int walk(struct dm_table *table, enum dm_seek_what what, uint64_t offset,
 }
 
 static int seek_in(struct dm_table *table, enum dm_seek_what what, uint64_t offset,
-                   uint64_t *ret_offset)
+                   uint64_t *ret_offset, unsigned *runs_left)
 {
         bool found;
-        int r = walk(table, what, offset, ret_offset, &found);
+        int r = walk(table, what, offset, ret_offset, &found, runs_left);
 
         if (r || found)
                 return r;
@@ -96,14 +105,22 @@ static int seek_in(struct dm_table *table, enum dm_seek_what what, uint64_t offs
         return what == DM_SEEK_HOLE ? 0 : -ENXIO;
 }
 
-int dm_seek(struct mapped_device *md, enum dm_seek_what what, uint64_t offset, uint64_t *ret_offset)
+static int seek(struct mapped_device *md, enum dm_seek_what what, uint64_t offset, uint64_t *ret_offset,
+                unsigned *runs_left)
 {
         struct dm_table *table = dm_slot_ref(md, false);
         int r;
 
         if (!table)
                 return -EIO;
-        r = offset < table->size ? seek_in(table, what, offset, ret_offset) : -ENXIO;
+        r = offset < table->size ? seek_in(table, what, offset, ret_offset, runs_left) : -ENXIO;
         dm_table_unref(table);
         return r;
+}
+
+int dm_seek(struct mapped_device *md, enum dm_seek_what what, uint64_t offset, uint64_t *ret_offset)
+{
+        unsigned runs_left = RUNS_MAX;
+
+        return seek(md, what, offset, ret_offset, &runs_left);
 }

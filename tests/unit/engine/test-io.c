@@ -322,3 +322,28 @@ Test(io, what_a_suspend_lets_go_is_not_done_in_its_thread)
 {
         ends_elsewhere("0 8 delay %s 0 3600000", false);
 }
+
+/* Each level of a stack would multiply what there is to look at. */
+Test(io, seek_in_a_stack_of_stripes_ends)
+{
+        const uint64_t sectors = 1ull << 26;
+        g_autofree char *file = temp_file(SECTORS(sectors));
+        struct mapped_device *devices[4];
+        uint64_t at, end;
+
+        for (unsigned i = 0; i < G_N_ELEMENTS(devices); i++) {
+                g_autofree char *name = g_strdup_printf("%u", i);
+                g_autofree char *lower = i ? g_strdup_printf("%u", i - 1) : g_strdup(file);
+                g_autofree char *table =
+                        g_strdup_printf("0 %" G_GUINT64_FORMAT " striped 2 8 %s 0 %s %" G_GUINT64_FORMAT,
+                                        sectors, lower, lower, sectors / 2);
+
+                devices[i] = run_device(name, table);
+        }
+        cr_expect_eq(dm_seek(devices[3], DM_SEEK_DATA, 0, &at), 0);
+        cr_expect_lt(at, SECTORS(sectors), "some place is called data, for want of time");
+        cr_expect_eq(dm_seek(devices[3], DM_SEEK_HOLE, at, &end), 0);
+        for (unsigned i = G_N_ELEMENTS(devices); i-- > 0;)
+                cr_assert(dm_destroy(devices[i], 0, NULL));
+        unlink(file);
+}
