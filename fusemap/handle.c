@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is open until the kernel releases it, or the mount ends: files, each of which holds its device open, and
- * the lists of those who read the directory. */
+/* What is open until the kernel releases it, or the mount ends: files, each of which holds its device open,
+ * and the lists of those who read the directory. */
 #include <errno.h>
 
 #include "fs.h"

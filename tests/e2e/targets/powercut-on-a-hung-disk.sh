@@ -14,7 +14,8 @@ put() { # TEXT FLAG
 }
 
 put cached ''
-[ "$(dd if="$mnt/disk" bs=512 count=1 iflag=direct status=none | tr -d ' ')" = cached ] || fail "it is not read"
+[ "$(dd if="$mnt/disk" bs=512 count=1 iflag=direct status=none | tr -d ' ')" = cached ] ||
+        fail "it is not read"
 put synced ,fsync 2>/dev/null &
 first=$!
 await "the flush hangs" 30 hangs 1
