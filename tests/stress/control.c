@@ -89,13 +89,15 @@ static void message(struct random *r, struct mapped_device *md)
 
 static void ask(struct mapped_device *md)
 {
-        g_autoptr(GArray) table = dm_table_text(md, 0), status = dm_table_text(md, DM_TEXT_STATUS);
-        g_autoptr(GArray) inactive = dm_table_text(md, DM_TEXT_INACTIVE), deps = dm_table_deps(md, 0);
-        g_autoptr(GArray) corpses = dm_graveyard();
-        g_autoptr(GPtrArray) list = dm_list();
         struct dm_info info;
         uint64_t at;
 
+        g_array_unref(dm_table_text(md, 0));
+        g_array_unref(dm_table_text(md, DM_TEXT_STATUS));
+        g_array_unref(dm_table_text(md, DM_TEXT_INACTIVE));
+        g_array_unref(dm_table_deps(md, 0));
+        g_array_unref(dm_graveyard());
+        g_ptr_array_unref(dm_list());
         dm_get_info(md, &info);
         CHECK(info.name[0] == 'd');
         dm_info_clear(&info);

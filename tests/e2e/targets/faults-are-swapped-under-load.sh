@@ -62,7 +62,7 @@ swap_in "$good"
 
 # ---- a suspended device is a stalled disk ----
 "$FUSEMAPCTL" suspend --noflush --nolockfs disk
-reads &
+dd if="$mnt/disk" of=/dev/null bs=4k count=16 iflag=direct status=none & # itself, not a shell around it
 reader=$!
 kill -9 $reader
 wait $reader || true # a killed client dies
