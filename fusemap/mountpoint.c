@@ -65,12 +65,18 @@ void mountpoint_wait_gone(const char *path)
                 close(watch.fd);
 }
 
+/* What a mount answers whose server has gone, or is just going. */
+static bool is_dead(int error)
+{
+        return error == ENOTCONN || error == ECONNABORTED || error == ECANCELED;
+}
+
 bool mountpoint_prepare(const char *path, GError **error)
 {
         struct stat st;
         int r = stat(path, &st) < 0 ? errno : 0;
 
-        if (r == ENOTCONN && is_fusemap(path)) {
+        if (is_dead(r) && is_fusemap(path)) {
                 mountpoint_detach(path);
                 r = stat(path, &st) < 0 ? errno : 0;
         }
