@@ -70,11 +70,13 @@ extern const struct fuse_lowlevel_ops fusemap_ops;
 /* ---- session.c ---------------------------------------------------------------------------------- */
 
 #define SESSION_IO_MAX 1048576 /* bytes of one read or write; digits, for a mount option has it too */
+#define SESSION_REQUEST_MAX (SESSION_IO_MAX + 80) /* with the headers of a write */
 
 struct session_options {
         const char *mountpoint;
         const char *fuse_options; /* for -o of the mount; NULL: none */
         unsigned threads, max_background;
+        bool io_uring; /* requests come through rings, where the kernel offers it */
 };
 
 struct session *session_mount(const struct session_options *options, GError **error);
@@ -88,19 +90,33 @@ bool session_ended(struct session *session);
 void session_unmount(struct session *session);
 /* Every request and program waiting in the kernel gets an error now. */
 void session_abort(struct session *session);
-/* Waits for the workers, after session_abort() or the end of the mount. */
+/* Waits for the threads that serve, after session_abort() or the end of the mount. */
 void session_join(struct session *session);
 void session_free(struct session *session);
 
-/* For the worker that calls: where its request came from, and with set, where it answers; the one
- * before is returned. */
-int session_reply_fd(void);
-int session_set_reply_fd(int fd);
+/* Where a request came from, and its answer goes. */
+struct ring_entry;
+struct route {
+        struct ring_entry *entry; /* NULL: none */
+        int fd;                   /* of /dev/fuse; -1: the session's own */
+};
+
+/* For the thread that calls: where its request came from, and with set, where it answers; the one before is
+ * returned. */
+struct route session_route(void);
+struct route session_set_route(struct route route);
 /* The worker's buffers: for a read's answer, and what the request came in.  Stealing one makes it the
  * caller's, for buffer_put(). */
 void *session_read_buffer(size_t size);
 void *session_steal_read_buffer(size_t *ret_size);
 void *session_steal_request_buffer(size_t *ret_size);
+
+/* For the threads of ring.c.  Where the thread's next request is to lie, SESSION_REQUEST_MAX bytes. */
+char *session_request_buffer(void);
+/* Processes it, SIZE bytes, which came FROM there. */
+void session_process(struct session *session, size_t size, struct route from);
+/* Frees the thread's buffers. */
+void session_drop_buffers(void);
 
 /* ---- notify.c ------------------------------------------------------------------------------------- */
 

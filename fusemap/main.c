@@ -79,6 +79,7 @@ static struct session *mount_session(const struct options *o, GError **error)
                 .fuse_options = o->fuse_options,
                 .threads = (unsigned)o->threads,
                 .max_background = (unsigned)o->max_background,
+                .io_uring = o->io_uring,
         };
 
         return mountpoint_prepare(o->mountpoint, error) ? session_mount(&so, error) : NULL;

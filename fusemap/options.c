@@ -12,7 +12,7 @@
 
 struct raw {
         gboolean foreground, version, direct;
-        char *on_unmount, *socket;
+        char *on_unmount, *socket, *transport;
         char *drain_timeout, *threads, *max_background;
         char **o, **rest;
 };
@@ -90,6 +90,7 @@ static bool take_word(struct options *o, struct raw *raw, const char *word, GErr
                 {"on-unmount", "on_unmount", &raw->on_unmount},
                 {"drain-timeout", "drain_timeout", &raw->drain_timeout},
                 {"socket", "socket", &raw->socket},
+                {"transport", "transport", &raw->transport},
                 {"threads", "threads", &raw->threads},
                 {"max-background", "max_background", &raw->max_background},
         };
@@ -153,6 +154,16 @@ static bool take_on_unmount(struct options *o, const char *text, GError **error)
                fail(error, "--on-unmount: must be 'drain' or 'force', got '%s'", text);
 }
 
+/* auto is what measured best: see doc/performance.md. */
+static bool take_transport(struct options *o, const char *text, GError **error)
+{
+        if (!text || !strcmp(text, "auto") || !strcmp(text, "devfuse"))
+                return true;
+        o->io_uring = !strcmp(text, "io_uring");
+        return o->io_uring ||
+               fail(error, "--transport: must be 'auto', 'devfuse' or 'io_uring', got '%s'", text);
+}
+
 /* [SOURCE] MOUNTPOINT: mount(8) gives a source, which says nothing. */
 static bool take_mountpoint(struct options *o, char **rest, GError **error)
 {
@@ -174,7 +185,7 @@ static bool take_all(struct options *o, struct raw *raw, GError **error)
             !take_number("threads", raw->threads, 1, THREADS_MAX, &o->threads, error) ||
             !take_number("max-background", raw->max_background, 1, BACKGROUND_MAX,
                          &o->max_background, error) ||
-            !take_mountpoint(o, raw->rest, error))
+            !take_transport(o, raw->transport, error) || !take_mountpoint(o, raw->rest, error))
                 return false;
         o->foreground = raw->foreground;
         o->direct = raw->direct;
@@ -196,6 +207,8 @@ bool options_parse(struct options *o, int argc, char **argv, GError **error)
                  "Where to listen for fusemapctl", "PATH"},
                 {"direct", 0, 0, G_OPTION_ARG_NONE, &raw.direct,
                  "Read and write backings past the page cache (O_DIRECT)", NULL},
+                {"transport", 0, 0, G_OPTION_ARG_STRING, &raw.transport,
+                 "How requests come from the kernel: auto (default), devfuse or io_uring", "WAY"},
                 {"threads", 0, 0, G_OPTION_ARG_STRING, &raw.threads,
                  "How many workers wait for requests", "N"},
                 {"max-background", 0, 0, G_OPTION_ARG_STRING, &raw.max_background,
@@ -224,6 +237,7 @@ bool options_parse(struct options *o, int argc, char **argv, GError **error)
         }
         g_free(raw.on_unmount);
         g_free(raw.socket);
+        g_free(raw.transport);
         g_free(raw.drain_timeout);
         g_free(raw.threads);
         g_free(raw.max_background);

@@ -40,7 +40,7 @@ struct request {
         _Atomic int state;
         _Atomic bool over; /* the I/O is */
         fuse_req_t req;
-        int reply_fd;      /* where the kernel waits for the answer */
+        struct route route; /* where the kernel waits for the answer */
         void *own_buffer;  /* given back with the request */
         size_t own_size;
         struct dm_io io;
@@ -164,7 +164,7 @@ static GPtrArray *collect(bool (*match)(const struct request *r, uint64_t value)
 
 static void answer(struct request *r, int error)
 {
-        int fd = session_set_reply_fd(r->reply_fd);
+        struct route before = session_set_route(r->route);
 
         if (error) {
                 fuse_reply_err(r->req, -error);
@@ -177,7 +177,7 @@ static void answer(struct request *r, int error)
         } else {
                 fuse_reply_err(r->req, 0);
         }
-        session_set_reply_fd(fd);
+        session_set_route(before);
 }
 
 /* Gives R its answer, unless it has one; while the submitter holds it, the answer is left to him. */
@@ -389,7 +389,7 @@ static struct request *request_new(fuse_req_t req, struct handle *h, enum dm_op 
         }
         r = g_new0(struct request, 1);
         r->req = req;
-        r->reply_fd = session_reply_fd();
+        r->route = session_route();
         r->md = h->md;
         r->device = dm_id(h->md);
         r->thread = fuse_req_ctx(req)->pid;

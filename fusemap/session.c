@@ -3,9 +3,11 @@
  * The FUSE session: the mount, and the workers that read its requests.
  *
  * Each worker waits on a /dev/fuse descriptor of its own (FUSE_DEV_IOC_CLONE), so that the kernel wakes
- * one, where the program runs.  An answer has to be written to the descriptor that the request came
- * from, whichever thread gives it: hence the reply descriptor, a thread's variable that the write hook
- * uses.
+ * one, where the program runs.  An answer has to go where the request came from, whichever thread gives
+ * it: hence the route, a thread's variable that the write hook uses.
+ *
+ * Where it was asked for and the kernel offers it, requests come through rings (ring.c) instead; the
+ * workers stay for what does not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +21,17 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "log.h"
+#include "ring-abi.h"
+#include "ring.h"
 
 /* A write's data lies aligned in the buffer, as direct I/O wants it, when the headers end there. */
 #define ALIGNMENT 4096
 #define REQUEST_OFFSET (ALIGNMENT - sizeof(struct fuse_in_header) - sizeof(struct fuse_write_in))
-#define REQUEST_MAX (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in) + SESSION_IO_MAX)
+
+#define REQUEST_SIZE (REQUEST_OFFSET + SESSION_REQUEST_MAX) /* of the buffer */
+G_STATIC_ASSERT(SESSION_REQUEST_MAX ==
+                SESSION_IO_MAX + sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in));
 
 #define JOIN_NS (20 * (uint64_t)DM_NS_PER_MS)
 
@@ -37,6 +45,8 @@ struct session {
         struct fuse_session *fuse;
         unsigned threads, max_background;
         struct dm_workers *workers;
+        bool want_rings;
+        _Atomic(struct rings *) rings; /* NULL: all requests come by /dev/fuse */
         _Atomic bool ended;
         struct dm_mutex lock;
         GArray *descriptors; /* guarded: lock; all clones of the session's */
@@ -44,7 +54,7 @@ struct session {
         GArray *threads_running; /* guarded: lock; pthread_t of the workers */
 };
 
-static __thread int reply_fd = -1;
+static __thread struct route route = {NULL, -1};
 static __thread void *read_buffer;
 static __thread size_t read_buffer_size;
 static __thread char *request_base; /* the buffer that requests are read into */
@@ -54,11 +64,11 @@ static __thread struct fuse_buf request_buffer; /* the request, at REQUEST_OFFSE
 
 static ssize_t read_hook(int fd, void *buf, size_t len, void *userdata)
 {
-        return read(reply_fd >= 0 ? reply_fd : fd, buf, len);
+        return read(route.fd >= 0 ? route.fd : fd, buf, len);
 }
 
 /* libfuse 3.14 knows the first 32 flags only: what more the kernel offers is asked for here. */
-static void patch_init(struct iovec *iov, int count, struct fuse_init_out *patched)
+static void patch_init(struct iovec *iov, int count, uint32_t flags2, struct fuse_init_out *patched)
 {
         struct fuse_out_header *header = iov[0].iov_base;
 
@@ -67,33 +77,56 @@ static void patch_init(struct iovec *iov, int count, struct fuse_init_out *patch
         memset(patched, 0, sizeof(*patched));
         memcpy(patched, iov[1].iov_base, MIN(iov[1].iov_len, sizeof(*patched)));
         patched->flags |= FUSE_INIT_EXT;
-        patched->flags2 |= ALLOW_MMAP_2;
+        patched->flags2 |= flags2;
         iov[1].iov_base = patched;
         iov[1].iov_len = sizeof(*patched);
         header->len = (uint32_t)(sizeof(*header) + sizeof(*patched));
 }
 
-static __thread bool extend_init; /* the request being processed is FUSE_INIT, and offers the flag */
+/* libfuse has kept an interrupt of a request that it did not know, and says now, as another one comes, that
+ * it is to be asked again.  The kernel knows such a request in a ring only, and would not ask: so we do. */
+static __thread uint64_t ask_again; /* the interrupt's number; 0: none */
+
+#define INTERRUPT_BIT 1u /* of the number of one, beside that of its request */
+#define ATTEMPT (1ull << 56)
+#define ATTEMPTS 64u
+
+static bool postpone_interrupt(const struct fuse_out_header *header)
+{
+        if (!(header->unique & INTERRUPT_BIT) || header->error != -EAGAIN)
+                return false;
+        if (header->unique / ATTEMPT < ATTEMPTS)
+                ask_again = header->unique + ATTEMPT;
+        return true;
+}
+
+static __thread uint32_t accepted; /* flags2, when the request being processed is FUSE_INIT */
 
 static ssize_t write_hook(int fd, struct iovec *iov, int count, void *userdata)
 {
+        const struct fuse_out_header *header = iov[0].iov_base;
         struct fuse_init_out patched;
 
-        if (extend_init)
-                patch_init(iov, count, &patched);
-        return writev(reply_fd >= 0 ? reply_fd : fd, iov, count);
+        if (accepted)
+                patch_init(iov, count, accepted, &patched);
+        /* libfuse may answer an interrupt meanwhile, which came by /dev/fuse */
+        if (route.entry && ring_entry_holds(route.entry, header->unique))
+                return ring_answer(route.entry, iov, count);
+        if (route.entry && postpone_interrupt(header))
+                return (ssize_t)header->len;
+        return writev(route.fd >= 0 ? route.fd : fd, iov, count);
 }
 
-int session_reply_fd(void)
+struct route session_route(void)
 {
-        return reply_fd;
+        return route;
 }
 
-int session_set_reply_fd(int fd)
+struct route session_set_route(struct route to)
 {
-        int before = reply_fd;
+        struct route before = route;
 
-        reply_fd = fd;
+        route = to;
         return before;
 }
 
@@ -118,8 +151,21 @@ void *session_steal_read_buffer(size_t *ret_size)
 
 void *session_steal_request_buffer(size_t *ret_size)
 {
-        *ret_size = REQUEST_OFFSET + REQUEST_MAX;
+        *ret_size = REQUEST_SIZE;
         return g_steal_pointer(&request_base);
+}
+
+char *session_request_buffer(void)
+{
+        if (!request_base)
+                request_base = buffer_get(REQUEST_SIZE);
+        return request_base + REQUEST_OFFSET;
+}
+
+void session_drop_buffers(void)
+{
+        buffer_put(g_steal_pointer(&read_buffer), read_buffer_size);
+        buffer_put(g_steal_pointer(&request_base), REQUEST_SIZE);
 }
 
 /* ---- workers ------------------------------------------------------------------------------------------------ */
@@ -158,21 +204,78 @@ static void give_descriptor(struct session *s, int fd)
                 g_array_append_val(s->spare, fd);
 }
 
-static bool offers_mmap(const struct fuse_in_header *header)
+/* The flags2 of a FUSE_INIT. */
+static uint32_t offered(const struct fuse_in_header *header)
 {
         const struct fuse_init_in *init = (const struct fuse_init_in *)(header + 1);
 
-        return header->opcode == FUSE_INIT && header->len >= sizeof(*header) + sizeof(*init) &&
-               (init->flags & FUSE_INIT_EXT) && (init->flags2 & ALLOW_MMAP_2);
+        if (header->len < sizeof(*header) + sizeof(*init) || !(init->flags & FUSE_INIT_EXT))
+                return 0;
+        return init->flags2;
+}
+
+/* Once rings are accepted, the kernel lets no request through before they work: so they are made first. */
+static bool make_rings(struct session *s, bool are_offered)
+{
+        struct rings *rings = NULL;
+
+        if (are_offered)
+                rings = ring_new(s, fuse_session_fd(s->fuse), s->max_background);
+
+        if (!rings)
+                log_line("io_uring: the %s does not offer it to FUSE: requests come by /dev/fuse",
+                         are_offered ? "system" : "kernel");
+        atomic_store(&s->rings, rings);
+        return rings;
+}
+
+static void process_init(struct session *s)
+{
+        uint32_t flags2 = offered(request_buffer.mem);
+
+        accepted = flags2 & ALLOW_MMAP_2;
+        if (s->want_rings && make_rings(s, flags2 & RING_INIT_FLAG_2))
+                accepted |= RING_INIT_FLAG_2;
+        fuse_session_process_buf(s->fuse, &request_buffer);
+        if (accepted & RING_INIT_FLAG_2)
+                ring_begin(atomic_load(&s->rings));
+        accepted = 0;
 }
 
 static void process(struct session *s)
 {
         const struct fuse_in_header *header = request_buffer.mem;
 
-        extend_init = offers_mmap(header);
-        fuse_session_process_buf(s->fuse, &request_buffer);
-        extend_init = false;
+        if (header->opcode == FUSE_INIT)
+                process_init(s);
+        else
+                fuse_session_process_buf(s->fuse, &request_buffer);
+}
+
+static void interrupt_again(struct session *s, uint64_t number)
+{
+        struct {
+                struct fuse_in_header header;
+                struct fuse_interrupt_in in;
+        } message = {
+                .header = {.len = sizeof(message), .opcode = FUSE_INTERRUPT, .unique = number},
+                .in.unique = number % ATTEMPT & ~(uint64_t)INTERRUPT_BIT,
+        };
+        struct fuse_buf buf = {.size = sizeof(message), .mem = &message};
+
+        fuse_session_process_buf(s->fuse, &buf);
+}
+
+void session_process(struct session *s, size_t size, struct route from)
+{
+        struct fuse_buf buf = {.size = size, .mem = session_request_buffer()};
+
+        route = from;
+        fuse_session_process_buf(s->fuse, &buf);
+        route = (struct route){NULL, -1};
+        if (ask_again)
+                interrupt_again(s, ask_again);
+        ask_again = 0;
 }
 
 static void enlist(struct session *s)
@@ -199,15 +302,14 @@ static void discharge(struct session *s)
  * begin of a buffer.) */
 static bool receive(struct session *s)
 {
-        int fd = reply_fd >= 0 ? reply_fd : fuse_session_fd(s->fuse);
+        int fd = route.fd >= 0 ? route.fd : fuse_session_fd(s->fuse);
+        char *buffer = session_request_buffer();
         ssize_t n;
 
-        if (!request_base)
-                request_base = buffer_get(REQUEST_OFFSET + REQUEST_MAX);
         while (!fuse_session_exited(s->fuse)) {
-                n = read(fd, request_base + REQUEST_OFFSET, REQUEST_MAX);
+                n = read(fd, buffer, SESSION_REQUEST_MAX);
                 if (n >= (ssize_t)sizeof(struct fuse_in_header)) {
-                        request_buffer.mem = request_base + REQUEST_OFFSET;
+                        request_buffer.mem = buffer;
                         request_buffer.size = (size_t)n;
                         return true;
                 }
@@ -224,7 +326,7 @@ static void work(void *user, unsigned number)
         int fd = take_descriptor(s);
 
         enlist(s);
-        reply_fd = fd; /* without one of its own a worker shares the session's */
+        route.fd = fd; /* without one of its own a worker shares the session's */
         while (receive(s)) {
                 process(s);
                 if (dm_worker_surplus())
@@ -234,9 +336,8 @@ static void work(void *user, unsigned number)
                 dm_wake_all();
         fuse_session_exit(s->fuse);
 out:
-        buffer_put(g_steal_pointer(&read_buffer), read_buffer_size);
-        buffer_put(g_steal_pointer(&request_base), REQUEST_OFFSET + REQUEST_MAX);
-        reply_fd = -1;
+        session_drop_buffers();
+        route.fd = -1;
         discharge(s);
         give_descriptor(s, fd);
 }
@@ -272,6 +373,7 @@ struct session *session_mount(const struct session_options *o, GError **error)
         s->threads_running = g_array_new(FALSE, FALSE, sizeof(pthread_t));
         s->threads = o->threads;
         s->max_background = o->max_background;
+        s->want_rings = o->io_uring;
         s->fuse = new_fuse_session(o, s);
         if (!s->fuse) {
                 g_set_error(error, DM_ERROR, EINVAL, "libfuse refuses the options");
@@ -330,6 +432,14 @@ static int broken_descriptor(void)
         return fds[1];
 }
 
+static void stop_rings(struct session *s)
+{
+        struct rings *rings = atomic_load(&s->rings);
+
+        if (rings)
+                ring_stop(rings);
+}
+
 static GArray *all_descriptors(struct session *s)
 {
         int master = fuse_session_fd(s->fuse);
@@ -349,6 +459,7 @@ void session_abort(struct session *s)
         int broken = broken_descriptor();
 
         fuse_session_exit(s->fuse);
+        stop_rings(s); /* they have the session's */
         for (unsigned i = 0; broken >= 0 && i < all->len; i++)
                 dup3(broken, g_array_index(all, int, i), O_CLOEXEC);
         if (broken >= 0)
@@ -364,6 +475,7 @@ static void interrupt_workers(struct session *s)
                 pthread_kill(g_array_index(s->threads_running, pthread_t, i), SIGUSR1);
 }
 
+/* The workers first: none of them makes rings any more then. */
 void session_join(struct session *s)
 {
         while (s->workers) {
@@ -371,10 +483,14 @@ void session_join(struct session *s)
                 if (!dm_workers_join(s->workers, dm_clock_real_ns() + JOIN_NS))
                         s->workers = NULL;
         }
+        stop_rings(s);
+        if (atomic_load(&s->rings))
+                ring_join(atomic_load(&s->rings));
 }
 
 void session_free(struct session *s)
 {
+        ring_free(atomic_load(&s->rings));
         for (unsigned i = 0; i < s->descriptors->len; i++)
                 close(g_array_index(s->descriptors, int, i));
         g_array_unref(s->descriptors);

@@ -116,10 +116,18 @@ not() {
 
 [ -w /dev/fuse ] || skip "/dev/fuse cannot be used"
 
+# FUSEMAP_TRANSPORT: the one to be tested.
+transport=${FUSEMAP_TRANSPORT:+--transport=$FUSEMAP_TRANSPORT}
+if [ "${FUSEMAP_TRANSPORT-}" = io_uring ]; then
+        [ "$(cat /sys/module/fuse/parameters/enable_uring 2>/dev/null)" = Y ] ||
+                skip "the kernel does not offer FUSE over io_uring (fuse.enable_uring)"
+fi
+
 # Runs fusemap in the foreground, and returns once the mount answers.
 start_fusemap() { # OPTION...
         launch_fusemap "$@"
         await "the mount answers" 30 mount_answers
+        not grep -q 'requests come by /dev/fuse' "$log" || fail "another transport was to be tested"
 }
 
 # Its pid comes into $work/pid, its exit status into $work/status: whoever waits for it must not hang.
@@ -128,7 +136,8 @@ launch_fusemap() {
         (
                 status=0
                 sh -c 'echo $$ >"$0" && exec "$@"' "$work/pid" \
-                        "$FUSEMAP" --foreground --socket "$socket" "$@" "$mnt" || status=$?
+                        "$FUSEMAP" --foreground --socket "$socket" ${transport:+"$transport"} "$@" "$mnt" ||
+                        status=$?
                 echo $status >"$work/status"
         ) </dev/null 2>>"$log" &
 }
