@@ -61,6 +61,10 @@ void request_simple(fuse_req_t req, struct handle *handle, enum dm_op op, uint64
 void request_seek(fuse_req_t req, struct handle *handle, enum dm_seek_what what, uint64_t offset);
 /* Answers every request of device ID, or with 0 of all, with EIO now; what comes later is dropped. */
 void request_abandon(uint64_t id);
+/* A worker brackets with these what it does with a message of the kernel, so that one which has been let
+ * through counts before it is a request. */
+void request_enter(void);
+void request_leave(void);
 unsigned request_count(void);
 
 /* ---- ops.c -------------------------------------------------------------------------------------- */

@@ -53,7 +53,7 @@ struct part {
         _Alignas(64) struct dm_mutex lock;
         struct request *all;    /* guarded: lock */
         uint64_t last_number;   /* guarded: lock; of this part's, which are PARTS apart */
-        _Atomic unsigned alive; /* requests, in the table or not answered yet */
+        _Atomic unsigned alive; /* requests: being looked at, in the table, or not answered yet */
 };
 
 #define EMPTY {.lock = DM_MUTEX_INIT}
@@ -120,6 +120,24 @@ static void unlink_request(struct request *r)
                 count_watched(-1);
 }
 
+/* A drain waits for the last one; before that, a wake-up would cost more than the request. */
+static void drop_alive(struct part *p)
+{
+        atomic_fetch_sub(&p->alive, 1);
+        if (teardown_refuses_io())
+                dm_wake_all();
+}
+
+void request_enter(void)
+{
+        atomic_fetch_add(&table[own_part()].alive, 1);
+}
+
+void request_leave(void)
+{
+        drop_alive(&table[own_part()]);
+}
+
 static void unref(struct request *r)
 {
         struct part *p = part_of(r->number);
@@ -128,10 +146,7 @@ static void unref(struct request *r)
                 return;
         buffer_put(r->own_buffer, r->own_size);
         g_free(r);
-        atomic_fetch_sub(&p->alive, 1);
-        /* a drain waits for the last one; before that, a wake-up would cost more than the request */
-        if (teardown_refuses_io())
-                dm_wake_all();
+        drop_alive(p);
 }
 
 unsigned request_count(void)

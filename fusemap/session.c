@@ -246,10 +246,12 @@ static void process(struct session *s)
 {
         const struct fuse_in_header *header = request_buffer.mem;
 
+        request_enter();
         if (header->opcode == FUSE_INIT)
                 process_init(s);
         else
                 fuse_session_process_buf(s->fuse, &request_buffer);
+        request_leave();
 }
 
 static void interrupt_again(struct session *s, uint64_t number)
@@ -271,7 +273,9 @@ void session_process(struct session *s, size_t size, struct route from)
         struct fuse_buf buf = {.size = size, .mem = session_request_buffer()};
 
         route = from;
+        request_enter();
         fuse_session_process_buf(s->fuse, &buf);
+        request_leave();
         route = (struct route){NULL, -1};
         if (ask_again)
                 interrupt_again(s, ask_again);
