@@ -19,6 +19,7 @@ enum info_flags {
         INFO_READ_ONLY = 8,
         INFO_DEFERRED = 16,
         INFO_VISIBLE = 32,
+        INFO_INACTIVE_READ_ONLY = 64,
 };
 
 static GVariant *nothing(void)
@@ -92,7 +93,8 @@ static GVariant *info_variant(struct mapped_device *md)
         dm_get_info(md, &info);
         flags = (info.suspended ? INFO_SUSPENDED : 0) | (info.live ? INFO_LIVE : 0) |
                 (info.inactive ? INFO_INACTIVE : 0) | (info.read_only ? INFO_READ_ONLY : 0) |
-                (info.deferred_remove ? INFO_DEFERRED : 0) | (info.visible ? INFO_VISIBLE : 0);
+                (info.deferred_remove ? INFO_DEFERRED : 0) | (info.visible ? INFO_VISIBLE : 0) |
+                (info.inactive_read_only ? INFO_INACTIVE_READ_ONLY : 0);
         variant = g_variant_new(INFO_TYPE, info.name, info.uuid, info.id, info.major, info.minor,
                                 flags, info.open_count, info.references - 1, info.event_nr,
                                 info.live_targets, info.inactive_targets, info.size,

@@ -196,7 +196,8 @@ void dm_get_info(struct mapped_device *md, struct dm_info *info)
         info->size = live ? live->size : 0;
         info->live_targets = live ? live->count : 0;
         info->inactive_targets = inactive ? inactive->count : 0;
-        info->read_only = live ? live->read_only : inactive && inactive->read_only;
+        info->read_only = live && live->read_only;
+        info->inactive_read_only = inactive && inactive->read_only;
 }
 
 void dm_info_clear(struct dm_info *info)

@@ -154,7 +154,7 @@ struct dm_info {
         gid_t gid;
         bool suspended;
         bool live, inactive; /* which tables exist */
-        bool read_only;      /* the live table, or without one the inactive one, is read-only */
+        bool read_only, inactive_read_only; /* which of them are read-only */
         bool deferred_remove;
         bool visible; /* its file is there: it has had a table, and no removal is pending */
 };

@@ -107,6 +107,7 @@ static char *shown_params(const struct show *s, const struct target *t)
 
 static void print_concise_head(struct ctl *ctl, const DeviceInfo *info)
 {
+        bool inactive = ctl_given(ctl, OPT_INACTIVE);
         g_autoptr(GString) line = g_string_new(ctl->concise_begun ? ";" : "");
 
         ctl->concise_begun = true;
@@ -114,7 +115,7 @@ static void print_concise_head(struct ctl *ctl, const DeviceInfo *info)
         g_string_append_c(line, ',');
         concise_quote(line, info->uuid);
         g_string_append_printf(line, ",%" PRIu32 ",%s", info->minor,
-                               info->flags & INFO_READONLY ? "ro" : "rw");
+                               info_is_readonly(info, inactive) ? "ro" : "rw");
         fputs(line->str, stdout);
 }
 
