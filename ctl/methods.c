@@ -398,14 +398,18 @@ static const struct lister deps_lister = {"a(suub)", list_deps};
 
 static bool read_text_flags(GVariant *options, unsigned *flags, GError **error)
 {
-        bool inactive = false, status = false, noflush = false;
+        bool inactive = false, status = false, measure = false, noflush = false;
         const struct ctl_key keys[] = {
-                {"inactive", 'b', &inactive}, {"status", 'b', &status}, {"noflush", 'b', &noflush}};
+                {"inactive", 'b', &inactive},
+                {"status", 'b', &status},
+                {"measure", 'b', &measure},
+                {"noflush", 'b', &noflush},
+        };
 
         if (!READ_DICT(options, keys, error))
                 return false;
         *flags = (inactive ? DM_TEXT_INACTIVE : 0) | (status ? DM_TEXT_STATUS : 0) |
-                 (noflush ? DM_TEXT_NOFLUSH : 0);
+                 (measure ? DM_TEXT_MEASURE : 0) | (noflush ? DM_TEXT_NOFLUSH : 0);
         return true;
 }
 

@@ -69,8 +69,8 @@ struct dm_target_type {
         unsigned flags;
 
         /* Control plane; may block.  resume and message of a device come one at a time.  presuspend,
-         * table and status may come beside them, each other and themselves; nothing beside ctr and
-         * dtr. */
+         * table, status and measure may come beside them, each other and themselves; nothing beside
+         * ctr and dtr. */
 
         /* Reads its arguments; all of them must be consumed.  dtr is called even after a failure. */
         bool (*ctr)(struct dm_target *ti, struct dm_args *args, GError **error);
@@ -79,6 +79,9 @@ struct dm_target_type {
         void (*resume)(struct dm_target *ti);
         void (*table)(struct dm_target *ti, GString *out);  /* in ctr's own syntax */
         void (*status)(struct dm_target *ti, GString *out);
+        /* What the kernel's target has measured (IMA): ",KEY=VALUE" for each thing that it is made with.
+         * The engine puts the type in front.  NULL: nothing is measured. */
+        void (*measure)(struct dm_target *ti, GString *out);
         bool (*message)(struct dm_target *ti, int argc, char **argv, char **ret_reply,
                         GError **error);
 

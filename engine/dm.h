@@ -222,13 +222,14 @@ bool dm_resume(struct mapped_device *md, unsigned flags, GError **error);
 struct dm_target_text {
         uint64_t start, length; /* sectors */
         const char *type;       /* static */
-        char *text;             /* parameters or status; "" if none */
+        char *text;             /* parameters, status or what is measured; "" if none */
 };
 
 enum dm_text_flags {
         DM_TEXT_INACTIVE = 1 << 0, /* the inactive slot */
         DM_TEXT_STATUS = 1 << 1,   /* status instead of parameters */
         DM_TEXT_NOFLUSH = 1 << 2,  /* status without committing anything first */
+        DM_TEXT_MEASURE = 1 << 3,  /* instead of both, what the kernel would have measured */
 };
 
 /* The targets of a table, in order: a new array of struct dm_target_text that the caller unrefs;

@@ -300,6 +300,18 @@ void dm_table_resume(struct dm_table *table)
         }
 }
 
+static void append_measured(struct dm_target *ti, GString *out)
+{
+        const struct dm_target_type *type = ti->type;
+
+        if (!type->measure)
+                return;
+        g_string_append_printf(out, "target_name=%s,target_version=%u.%u.%u", type->name,
+                               type->version[0], type->version[1], type->version[2]);
+        type->measure(ti, out);
+        g_string_append_c(out, ';');
+}
+
 void dm_table_append_text(struct dm_table *table, unsigned flags, GArray *out)
 {
         g_autoptr(GString) text = g_string_new(NULL);
@@ -307,7 +319,9 @@ void dm_table_append_text(struct dm_table *table, unsigned flags, GArray *out)
         for (size_t i = 0; i < table->count; i++) {
                 struct dm_target *ti = &table->targets[i];
                 void (*print)(struct dm_target *, GString *) =
-                        flags & DM_TEXT_STATUS ? ti->type->status : ti->type->table;
+                        flags & DM_TEXT_MEASURE  ? append_measured
+                        : flags & DM_TEXT_STATUS ? ti->type->status
+                                                 : ti->type->table;
                 struct dm_target_text entry = {
                         .start = ti->begin >> DM_SECTOR_SHIFT,
                         .length = ti->len >> DM_SECTOR_SHIFT,

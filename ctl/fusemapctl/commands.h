@@ -37,7 +37,7 @@ verb_fn verb_create;                                                 /* create.c
 verb_fn verb_remove, verb_remove_all, verb_wipe_table;               /* remove.c */
 verb_fn verb_load, verb_clear, verb_suspend, verb_resume, verb_wait; /* state.c */
 verb_fn verb_rename, verb_mangle;                                    /* rename.c */
-verb_fn verb_table, verb_status;                                     /* tables.c */
+verb_fn verb_table, verb_status, verb_measure;                       /* tables.c */
 verb_fn verb_info, verb_splitname;                                   /* describe.c */
 verb_fn verb_ls;                                                     /* ls.c */
 verb_fn verb_deps;                                                   /* deps.c */

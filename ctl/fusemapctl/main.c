@@ -64,7 +64,7 @@ static bool run_for_each(struct ctl *ctl, int argc, char **argv)
  * called. */
 static const char *json_list(const struct ctl *ctl)
 {
-        static const char *const verbs[] = {"info", "ls", "table", "status", NULL};
+        static const char *const verbs[] = {"info", "ls", "table", "status", "measure", NULL};
         const struct verb *verb = ctl->selected ? ctl->selected : ctl->verb;
 
         if (!ctl_given(ctl, OPT_JSON) || (ctl->report && !ctl->selected) ||

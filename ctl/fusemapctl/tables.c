@@ -149,6 +149,11 @@ static void print_line(const struct show *s, const struct target *t)
 
 static void add_json(const struct show *s, const struct target *t)
 {
+        static const char *const words[] = {
+                [TABLES_TABLE] = "params",
+                [TABLES_STATUS] = "status",
+                [TABLES_MEASURE] = "measure",
+        };
         struct json *json = s->ctl->json;
         g_autofree char *params = shown_params(s, t);
 
@@ -156,7 +161,7 @@ static void add_json(const struct show *s, const struct target *t)
         json_number(json, "start", t->start);
         json_number(json, "length", t->length);
         json_string(json, "type", t->type);
-        json_string(json, s->kind == TABLES_STATUS ? "status" : "params", params);
+        json_string(json, words[s->kind], params);
         json_end_object(json);
 }
 
@@ -228,8 +233,9 @@ static bool show_device(struct ctl *ctl, enum tables_kind kind, const char *name
 
 static GVariant *table_options(struct ctl *ctl, enum tables_kind kind)
 {
-        return ctl_flags("inactive", ctl_given(ctl, OPT_INACTIVE), "status", kind != TABLES_TABLE,
-                         "noflush", ctl_given(ctl, OPT_NOFLUSH), NULL);
+        return ctl_flags("inactive", ctl_given(ctl, OPT_INACTIVE), "status",
+                         kind == TABLES_STATUS || kind == TABLES_LS, "measure",
+                         kind == TABLES_MEASURE, "noflush", ctl_given(ctl, OPT_NOFLUSH), NULL);
 }
 
 /* libdm takes an absent device as no error of status, and dmsetup says so itself. */
@@ -294,16 +300,24 @@ bool tables_show_all(struct ctl *ctl, enum tables_kind kind)
 
 /* ---- commands -------------------------------------------------------------------------------- */
 
-bool verb_table(struct ctl *ctl, int argc, char **argv)
+static bool show_some(struct ctl *ctl, enum tables_kind kind, int argc, char **argv)
 {
         if (!argc && !ctl_named_by_option(ctl))
-                return tables_show_all(ctl, TABLES_TABLE);
-        return show_one(ctl, TABLES_TABLE, argc ? argv[0] : NULL);
+                return tables_show_all(ctl, kind);
+        return show_one(ctl, kind, argc ? argv[0] : NULL);
+}
+
+bool verb_table(struct ctl *ctl, int argc, char **argv)
+{
+        return show_some(ctl, TABLES_TABLE, argc, argv);
 }
 
 bool verb_status(struct ctl *ctl, int argc, char **argv)
 {
-        if (!argc && !ctl_named_by_option(ctl))
-                return tables_show_all(ctl, TABLES_STATUS);
-        return show_one(ctl, TABLES_STATUS, argc ? argv[0] : NULL);
+        return show_some(ctl, TABLES_STATUS, argc, argv);
+}
+
+bool verb_measure(struct ctl *ctl, int argc, char **argv)
+{
+        return show_some(ctl, TABLES_MEASURE, argc, argv);
 }

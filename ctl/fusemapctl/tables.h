@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What table, status and ls --target have in common: a walk over targets. */
+/* What table, status, measure and ls --target have in common: a walk over targets. */
 #ifndef FUSEMAPCTL_TABLES_H
 #define FUSEMAPCTL_TABLES_H
 
 #include "ctl.h"
 
-enum tables_kind { TABLES_TABLE, TABLES_STATUS, TABLES_LS };
+enum tables_kind { TABLES_TABLE, TABLES_STATUS, TABLES_MEASURE, TABLES_LS };
 
 /* All devices. */
 bool tables_show_all(struct ctl *ctl, enum tables_kind kind);

@@ -26,6 +26,14 @@ static void linear_table(struct dm_target *ti, GString *out)
                                l->offset >> DM_SECTOR_SHIFT);
 }
 
+static void linear_measure(struct dm_target *ti, GString *out)
+{
+        struct linear *l = ti->priv;
+
+        g_string_append_printf(out, ",device_name=%s,start=%" G_GUINT64_FORMAT,
+                               dm_dev_path(l->dev), l->offset >> DM_SECTOR_SHIFT);
+}
+
 static enum dm_map_result linear_map(struct dm_target *ti, struct dm_bio *bio)
 {
         struct linear *l = ti->priv;
@@ -55,6 +63,7 @@ const struct dm_target_type dm_type_linear = {
         .flags = DM_TARGET_DISCARD | DM_TARGET_WRITE_ZEROES,
         .ctr = linear_ctr,
         .table = linear_table,
+        .measure = linear_measure,
         .map = linear_map,
         .locate = linear_locate,
 };

@@ -97,6 +97,12 @@ static void striped_table(struct dm_target *ti, GString *out)
                                        s->stripes[i].offset >> DM_SECTOR_SHIFT);
 }
 
+/* 'A'live or 'D'ead */
+static char letter(const struct stripe *stripe)
+{
+        return atomic_load(&stripe->errors) ? 'D' : 'A';
+}
+
 static void striped_status(struct dm_target *ti, GString *out)
 {
         struct striped *s = ti->priv;
@@ -104,10 +110,25 @@ static void striped_status(struct dm_target *ti, GString *out)
         g_string_append_printf(out, "%" G_GUINT64_FORMAT, s->count);
         for (uint64_t i = 0; i < s->count; i++)
                 g_string_append_printf(out, " %s", dm_dev_path(s->stripes[i].dev));
-        /* one group of letters follows: a stripe each, alive or dead */
+        /* one group of letters follows, a stripe each */
         g_string_append(out, " 1 ");
         for (uint64_t i = 0; i < s->count; i++)
-                g_string_append_c(out, atomic_load(&s->stripes[i].errors) ? 'D' : 'A');
+                g_string_append_c(out, letter(&s->stripes[i]));
+}
+
+static void striped_measure(struct dm_target *ti, GString *out)
+{
+        struct striped *s = ti->priv;
+
+        g_string_append_printf(out, ",stripes=%" G_GUINT64_FORMAT ",chunk_size=%" G_GUINT64_FORMAT,
+                               s->count, s->chunk >> DM_SECTOR_SHIFT);
+        for (unsigned i = 0; i < s->count; i++)
+                g_string_append_printf(out,
+                                       ",stripe_%u_device_name=%s,stripe_%u_physical_start=%"
+                                       G_GUINT64_FORMAT ",stripe_%u_status=%c",
+                                       i, dm_dev_path(s->stripes[i].dev), i,
+                                       s->stripes[i].offset >> DM_SECTOR_SHIFT, i,
+                                       letter(&s->stripes[i]));
 }
 
 /* The stripe of byte INSIDE of the target, and *RET_OFFSET within the lower device. */
@@ -180,6 +201,7 @@ const struct dm_target_type dm_type_striped = {
         .dtr = striped_dtr,
         .table = striped_table,
         .status = striped_status,
+        .measure = striped_measure,
         .map = striped_map,
         .end_io = striped_end_io,
         .locate = striped_locate,

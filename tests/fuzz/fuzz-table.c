@@ -236,11 +236,12 @@ static void send_messages(struct mapped_device *md, const char *text)
 static void use(struct mapped_device *md, const char *message_text)
 {
         struct waited_io ios[IOS];
-        g_autofree char *buf = g_malloc0(8192 * IOS), *status = NULL;
+        g_autofree char *buf = g_malloc0(8192 * IOS), *status = NULL, *measured = NULL;
 
         begin_io(md, ios, buf);
         send_messages(md, message_text);
         status = print(md, DM_TEXT_STATUS);
+        measured = print(md, DM_TEXT_MEASURE);
         CHECK(dm_suspend(md, 0, NULL)); /* lets go what is held back, and waits */
         for (unsigned i = 0; i < IOS; i++)
                 CHECK(gate_count(&ios[i].done) == 1);

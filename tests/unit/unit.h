@@ -102,7 +102,7 @@ static inline void unit_target_text_clear(void *text)
         g_free(((struct dm_target_text *)text)->text);
 }
 
-/* The table's lines, or with FLAGS DM_TEXT_STATUS its status lines; the caller frees them. */
+/* The table's lines, or what FLAGS (DM_TEXT_STATUS ...) say; the caller frees them. */
 UNIT_UNUSED static char *unit_table_text(struct dm_table *table, unsigned flags)
 {
         GArray *lines = g_array_new(FALSE, FALSE, sizeof(struct dm_target_text));

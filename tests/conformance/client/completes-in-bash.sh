@@ -19,6 +19,7 @@ completes() { # WANTED WORD... (the last one is being typed)
         [ "$got" = "$wanted " ] || fail "$*: wanted '$wanted', got '$got'"
 }
 completes "remove remove_all" remo
+completes "measure message" me
 completes "udevcomplete udevcomplete_all udevcookies udevcreatecookie" udevc
 completes "--deferred" remove --de
 completes "--noflush --nolockfs" suspend --no

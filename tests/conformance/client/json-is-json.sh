@@ -21,7 +21,7 @@ json() { # EXPRESSION COMMAND...
                 python3 -c "import json, sys; d = json.load(sys.stdin); assert $expression, d"
 }
 all=$(python3 -c "print(['odd \"name\"' + chr(92), 'v1', 'v2'])")
-for command in ls info table status; do
+for command in ls info table status measure; do
         json "[x['name'] for x in d['devices']] == $all" $command
         json "all(type(x['uuid']) is str for x in d['devices'])" $command
 done
@@ -31,6 +31,7 @@ json "[len(x['targets']) for x in d['devices']] == [1, 2, 0]" table
 json "d['devices'][0]['targets'][1] == {'start': 8, 'length': 8, 'type': 'error', 'params': ''}" table v1
 json "[x['name'] for x in d['devices']] == ['v1', 'v2']" info v1 v2
 json "'status' in d['devices'][0]['targets'][0]" status v1
+json "d['devices'][0]['targets'][1]['measure'] == ''" measure v1
 json "[x['name'] for x in d['devices']] == ['v1']" table v1 --target error
 json "[x['name'] for x in d['devices']] == ['v1', 'v2']" table -S 'name=~^v'
 json "d == {'devices': []}" status -S name=nosuch

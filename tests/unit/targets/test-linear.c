@@ -55,6 +55,19 @@ Test(linear, status_is_empty)
         dm_table_unref(table);
 }
 
+Test(linear, measures_its_place)
+{
+        g_autofree char *text = g_strdup_printf("0 8 linear %s 24\n8 8 zero", disk);
+        g_autofree char *measured = NULL;
+        g_autofree char *expected = g_strdup_printf("0 8 linear target_name=linear,target_version=1.4.0,"
+                                                    "device_name=%s,start=24;\n8 8 zero", disk);
+        struct dm_table *table = unit_table(text);
+
+        measured = unit_table_text(table, DM_TEXT_MEASURE);
+        cr_expect_str_eq(measured, expected);
+        dm_table_unref(table);
+}
+
 /* Random I/O at any byte, over segments that lie backwards on the disk, against a copy in memory. */
 Test(linear, maps_every_byte_to_its_place)
 {

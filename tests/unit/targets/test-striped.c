@@ -58,6 +58,21 @@ Test(striped, status_shows_the_devices_and_who_is_alive)
         dm_table_unref(table);
 }
 
+Test(striped, measures_where_each_stripe_lies)
+{
+        g_autofree char *text = line(1024, 2, 8), *measured = NULL;
+        g_autofree char *expected = g_strdup_printf(
+                "0 1024 striped target_name=striped,target_version=1.6.0,stripes=2,chunk_size=8,"
+                "stripe_0_device_name=%s,stripe_0_physical_start=0,stripe_0_status=A,"
+                "stripe_1_device_name=%s,stripe_1_physical_start=8,stripe_1_status=A;",
+                disks[0], disks[1]);
+        struct dm_table *table = unit_table(text);
+
+        measured = unit_table_text(table, DM_TEXT_MEASURE);
+        cr_expect_str_eq(measured, expected);
+        dm_table_unref(table);
+}
+
 static void fails(const char *head, unsigned devices, const char *mentions)
 {
         GString *text = g_string_new(head);
