@@ -6,6 +6,7 @@
 
 #include "device.h"
 #include "say.h"
+#include "tabletext.h"
 
 /* As libdm does it with --retry. */
 #define TRIES 25
@@ -17,23 +18,24 @@
 static uint64_t table_sectors(struct ctl *ctl, const Device *device)
 {
         g_autoptr(GError) error = NULL;
-        g_autoptr(GVariant) targets = NULL;
         g_autoptr(GVariant) reply = client_call(
                 ctl->client, "Table",
                 g_variant_new("(s@a{sv})", device->wire,
                               ctl_flags("inactive", ctl_given(ctl, OPT_INACTIVE), NULL)),
-                "(a(ttss))", &error);
-        GVariantIter iter;
-        uint64_t length, sum = 0;
+                "(s)", &error);
+        g_autofree char *text = NULL;
+        struct target_line line;
+        uint64_t sum = 0;
+        char *rest;
 
         if (!reply) {
                 device_failed(device, "table", error);
                 return 0;
         }
-        targets = g_variant_get_child_value(reply, 0);
-        g_variant_iter_init(&iter, targets);
-        while (g_variant_iter_loop(&iter, "(ttss)", NULL, &length, NULL, NULL))
-                sum += length;
+        g_variant_get(reply, "(s)", &text);
+        rest = text;
+        while (tabletext_next(&rest, &line))
+                sum += line.length;
         return sum;
 }
 

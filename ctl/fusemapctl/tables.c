@@ -9,6 +9,7 @@
 #include "concise.h"
 #include "device.h"
 #include "say.h"
+#include "tabletext.h"
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
@@ -76,12 +77,6 @@ bool tables_exec(struct ctl *ctl, const DeviceInfo *info)
 
 /* ---- one device ------------------------------------------------------------------------------ */
 
-struct target {
-        uint64_t start, length;
-        const char *type; /* NULL: the device has no table */
-        const char *params;
-};
-
 struct show {
         struct ctl *ctl;
         enum tables_kind kind;
@@ -96,7 +91,7 @@ static bool needs_info(struct ctl *ctl, enum tables_kind kind)
                ctl_given(ctl, OPT_EXEC) || ctl->json;
 }
 
-static char *shown_params(const struct show *s, const struct target *t)
+static char *shown_params(const struct show *s, const struct target_line *t)
 {
         char *params = g_strdup(t->params);
 
@@ -119,7 +114,7 @@ static void print_concise_head(struct ctl *ctl, const DeviceInfo *info)
         fputs(line->str, stdout);
 }
 
-static void print_concise(const struct show *s, const struct target *t)
+static void print_concise(const struct show *s, const struct target_line *t)
 {
         g_autofree char *params = t->type ? shown_params(s, t) : NULL;
         g_autoptr(GString) line = g_string_new(NULL);
@@ -133,7 +128,7 @@ static void print_concise(const struct show *s, const struct target *t)
         fputs(line->str, stdout);
 }
 
-static void print_line(const struct show *s, const struct target *t)
+static void print_line(const struct show *s, const struct target_line *t)
 {
         bool verbose = ctl_given(s->ctl, OPT_VERBOSE);
         g_autofree char *params = t->type ? shown_params(s, t) : NULL;
@@ -147,7 +142,7 @@ static void print_line(const struct show *s, const struct target *t)
         putchar('\n');
 }
 
-static void add_json(const struct show *s, const struct target *t)
+static void add_json(const struct show *s, const struct target_line *t)
 {
         static const char *const words[] = {
                 [TABLES_TABLE] = "params",
@@ -165,8 +160,8 @@ static void add_json(const struct show *s, const struct target *t)
         json_end_object(json);
 }
 
-/* One target, or none.  False when the rest need not be seen. */
-static bool show_target(struct show *s, const struct target *t)
+/* One target, or with a type of NULL none.  False when the rest need not be seen. */
+static bool show_target(struct show *s, const struct target_line *t)
 {
         const char *wanted = s->ctl->opt->text[OPT_TARGET];
 
@@ -188,23 +183,20 @@ static bool show_target(struct show *s, const struct target *t)
         return s->kind != TABLES_LS;
 }
 
-static void show_targets(struct show *s, GVariant *targets)
+static void show_targets(struct show *s, GVariant *table)
 {
-        GVariantIter iter;
-        struct target t;
+        g_autofree char *text = g_variant_dup_string(table, NULL);
+        struct target_line t = {0};
+        char *rest = text;
 
-        if (!g_variant_n_children(targets)) {
-                show_target(s, &(struct target){0});
-                return;
-        }
-        g_variant_iter_init(&iter, targets);
-        while (g_variant_iter_next(&iter, "(tt&s&s)", &t.start, &t.length, &t.type, &t.params) &&
-               show_target(s, &t))
+        if (!*text)
+                show_target(s, &t);
+        while (tabletext_next(&rest, &t) && show_target(s, &t))
                 continue;
 }
 
 static bool show_device(struct ctl *ctl, enum tables_kind kind, const char *name,
-                        const DeviceInfo *info, GVariant *targets)
+                        const DeviceInfo *info, GVariant *table)
 {
         unsigned verbose = ctl->opt->given[OPT_VERBOSE];
         struct show s = {.ctl = ctl,
@@ -220,7 +212,7 @@ static bool show_device(struct ctl *ctl, enum tables_kind kind, const char *name
                 json_string(ctl->json, "uuid", info->uuid);
                 json_begin_array(ctl->json, "targets");
         }
-        show_targets(&s, targets);
+        show_targets(&s, table);
         if (ctl->json) {
                 json_end_array(ctl->json);
                 json_end_object(ctl->json);
@@ -252,7 +244,7 @@ static bool show_one(struct ctl *ctl, enum tables_kind kind, const char *name)
 {
         g_autoptr(GError) error = NULL;
         g_autoptr(GVariant) reply = NULL;
-        g_autoptr(GVariant) targets = NULL;
+        g_autoptr(GVariant) table = NULL;
         g_autoptr(DeviceInfo) info = NULL;
         g_auto(Device) device = {0};
 
@@ -260,14 +252,14 @@ static bool show_one(struct ctl *ctl, enum tables_kind kind, const char *name)
                 return false;
         reply = client_call(ctl->client, "Table",
                             g_variant_new("(s@a{sv})", device.wire, table_options(ctl, kind)),
-                            "(a(ttss))", &error);
+                            "(s)", &error);
         if (!reply)
                 return client_errno(error) ? failed(kind, &device, client_errno(error))
                                            : ctl_fail(error);
         if (needs_info(ctl, kind) && !(info = device_must_exist(ctl, &device)))
                 return false;
-        targets = g_variant_get_child_value(reply, 0);
-        return show_device(ctl, kind, name ? name : "", info, targets);
+        table = g_variant_get_child_value(reply, 0);
+        return show_device(ctl, kind, name ? name : "", info, table);
 }
 
 /* ---- all devices ----------------------------------------------------------------------------- */
@@ -278,13 +270,13 @@ struct all {
         bool ok;
 };
 
-static void show_listed(const DeviceInfo *info, GVariant *targets, int number, void *user)
+static void show_listed(const DeviceInfo *info, GVariant *table, int number, void *user)
 {
         struct all *all = user;
         Device device = {.name = info->wire_name};
 
         all->ok &= number ? failed(all->kind, &device, number)
-                          : show_device(all->ctl, all->kind, info->name, info, targets);
+                          : show_device(all->ctl, all->kind, info->name, info, table);
 }
 
 bool tables_show_all(struct ctl *ctl, enum tables_kind kind)
@@ -293,7 +285,7 @@ bool tables_show_all(struct ctl *ctl, enum tables_kind kind)
         g_autoptr(GPtrArray) list = ctl_list(ctl, false);
 
         return list &&
-               ctl_call_many(ctl, "TableMany", "(a(ssa(ttss)))", list, table_options(ctl, kind),
+               ctl_call_many(ctl, "TableMany", "(a(sss))", list, table_options(ctl, kind),
                              show_listed, &all) &&
                all.ok;
 }

@@ -79,6 +79,26 @@ bool tabletext_parse(const char *text, const char *where, GString *out, char **w
         return ok;
 }
 
+bool tabletext_next(char **text, struct target_line *line)
+{
+        char *p = *text, *end = strchr(p, '\n');
+
+        if (!end)
+                return false;
+        *text = end + 1;
+        *end = '\0';
+        line->start = g_ascii_strtoull(p, &p, 10);
+        line->length = g_ascii_strtoull(p, &p, 10);
+        if (*p != ' ')
+                return false;
+        line->type = ++p;
+        p += strcspn(p, " ");
+        if (*p)
+                *p++ = '\0';
+        line->params = p;
+        return *line->type;
+}
+
 char *tabletext_slurp(const char *file)
 {
         FILE *f = file ? fopen(file, "r") : stdin;

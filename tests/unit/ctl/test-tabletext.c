@@ -53,3 +53,34 @@ Test(tabletext, names_the_line_that_is_wrong)
         refuses("0 64", "Invalid format on line 1 of table here.");
         refuses("0 64 abcdefghijklmnop", "Target type name abcdefghijklmnop is too long.");
 }
+
+Test(tabletext, takes_what_the_daemon_tells_apart)
+{
+        char text[] = "0 8 zero \n8 16 linear /a\\ b  5\nnonsense\n";
+        char *rest = text;
+        struct target_line line;
+
+        cr_assert(tabletext_next(&rest, &line));
+        cr_expect(line.start == 0 && line.length == 8);
+        cr_expect_str_eq(line.type, "zero");
+        cr_expect_str_eq(line.params, "");
+        cr_assert(tabletext_next(&rest, &line));
+        cr_expect(line.start == 8 && line.length == 16);
+        cr_expect_str_eq(line.type, "linear");
+        cr_expect_str_eq(line.params, "/a\\ b  5");
+        cr_expect(!tabletext_next(&rest, &line), "no numbers");
+        cr_expect(!tabletext_next(&rest, &line), "the end");
+}
+
+Test(tabletext, stops_at_what_is_no_table)
+{
+        static const char *const bad[] = {"", "0 8 zero", "0 8\n", "0 8 \n", "\n", "-\n"};
+
+        for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+                g_autofree char *text = g_strdup(bad[i]);
+                char *rest = text;
+                struct target_line line;
+
+                cr_expect(!tabletext_next(&rest, &line), "'%s'", bad[i]);
+        }
+}
