@@ -20,7 +20,7 @@ enum direction {
 };
 
 struct area {
-        uint64_t ios[DIR_COUNT], sectors[DIR_COUNT], ticks_ns[DIR_COUNT];
+        uint64_t ios[DIR_COUNT], merges[DIR_COUNT], sectors[DIR_COUNT], ticks_ns[DIR_COUNT];
         uint64_t in_flight[DIR_COUNT];
         uint64_t busy_ns, weighted_ns, busy_dir_ns[DIR_COUNT];
         uint64_t stamp_ns; /* up to when the four above are counted */
@@ -44,7 +44,14 @@ struct dm_stats {
         struct dm_mutex lock;
         GPtrArray *regions; /* guarded: lock; by id */
         uint64_t epoch;     /* guarded: lock */
+        /* guarded: lock; where the I/O that began last ends: one that goes on there counts as merged */
+        uint64_t last_end;
+        enum direction last_direction;
 };
+
+/* io->stats_epoch: the epoch, and in the lowest bit whether the I/O is merged. */
+#define MERGED 1ull
+#define EPOCH(io) ((io)->stats_epoch >> 1)
 
 /* ---- lifetime ----------------------------------------------------------------------------------- */
 
@@ -72,6 +79,7 @@ static struct dm_stats *stats_of(struct mapped_device *md)
         stats = g_new0(struct dm_stats, 1);
         dm_mutex_init(&stats->lock);
         stats->regions = g_ptr_array_new_with_free_func(region_free);
+        stats->last_end = UINT64_MAX;
         atomic_store(&md->stats, stats);
         return stats;
 }
@@ -134,6 +142,7 @@ static void count_area(struct region *r, size_t area, const struct dm_io *io, ui
         }
         a->in_flight[d]--;
         a->ios[d]++;
+        a->merges[d] += io->stats_epoch & MERGED;
         a->sectors[d] += sectors;
         a->ticks_ns[d] += now - io->begun_ns;
         count_in_histogram(r, area, now - io->begun_ns);
@@ -155,6 +164,17 @@ static void count_region(struct region *r, const struct dm_io *io, uint64_t now,
         }
 }
 
+/* The kernel calls an I/O merged that begins where the one before it ended. */
+static bool is_merged(struct dm_stats *stats, const struct dm_io *io)
+{
+        enum direction d = direction_of(io->op);
+        bool merged = stats->last_end == io->offset && stats->last_direction == d;
+
+        stats->last_end = io->offset + io->len;
+        stats->last_direction = d;
+        return merged;
+}
+
 void dm_stats_begin(struct dm_stats *stats, struct dm_io *io)
 {
         if (!io->len)
@@ -162,7 +182,7 @@ void dm_stats_begin(struct dm_stats *stats, struct dm_io *io)
         io->begun_ns = dm_clock_now_ns();
 
         DM_LOCK_SCOPE(&stats->lock);
-        io->stats_epoch = stats->epoch;
+        io->stats_epoch = stats->epoch << 1 | (is_merged(stats, io) ? MERGED : 0);
         for (unsigned i = 0; i < stats->regions->len; i++)
                 count_region(stats->regions->pdata[i], io, io->begun_ns, false);
 }
@@ -175,7 +195,7 @@ void dm_stats_end(struct dm_stats *stats, const struct dm_io *io)
         for (unsigned i = 0; i < stats->regions->len; i++) {
                 struct region *r = stats->regions->pdata[i];
 
-                if (r->epoch <= io->stats_epoch)
+                if (r->epoch <= EPOCH(io))
                         count_region(r, io, now, true);
         }
 }
@@ -194,8 +214,7 @@ static bool parse_range(const char *text, uint64_t device_sectors, struct region
                 return true;
         }
         if (plus && dm_parse_u64(start, &r->start) && dm_parse_u64(plus + 1, &length) && length &&
-            !__builtin_add_overflow(r->start, length, &r->end) &&
-            r->end <= INT64_MAX >> DM_SECTOR_SHIFT)
+            !__builtin_add_overflow(r->start, length, &r->end))
                 return true;
         return dm_fail(error, EINVAL, "@stats_create: a range is '-' or START+LENGTH, got '%s'", text);
 }
@@ -213,7 +232,7 @@ static bool parse_step(const char *text, struct region *r, GError **error)
                        "@stats_create: a step is a number of sectors or /AREAS, got '%s'", text);
 }
 
-/* "N,N,...", each larger than the one before. */
+/* "N,N,...", each larger than the one before, and the first than 0. */
 static bool parse_histogram(const char *text, struct region *r, GError **error)
 {
         g_auto(GStrv) words = g_strsplit(text, ",", -1);
@@ -225,7 +244,7 @@ static bool parse_histogram(const char *text, struct region *r, GError **error)
         r->histogram_text = g_strdup(text);
         r->bounds = g_new(uint64_t, count + 1);
         while (r->bound_count < count && dm_parse_u64(words[r->bound_count], &value) &&
-               (!r->bound_count || value > r->bounds[r->bound_count - 1]))
+               value > (r->bound_count ? r->bounds[r->bound_count - 1] : 0))
                 r->bounds[r->bound_count++] = value;
         return (count && r->bound_count == count) ||
                dm_fail(error, EINVAL,
@@ -273,9 +292,11 @@ static bool allocate(struct region *r, GError **error)
         uint64_t slots = r->bounds ? r->bound_count + 1 : 0, need;
         uint64_t now = dm_clock_now_ns();
 
-        if (!__builtin_mul_overflow((uint64_t)r->area_count,
-                                    sizeof(struct area) + slots * sizeof(uint64_t), &need) &&
-            need <= memory / 4) {
+        if (__builtin_mul_overflow((uint64_t)r->area_count,
+                                   sizeof(struct area) + slots * sizeof(uint64_t), &need))
+                return dm_fail(error, EOVERFLOW, "@stats_create: %zu areas are too many",
+                               r->area_count);
+        if (need <= memory / 4) {
                 r->areas = g_try_new0(struct area, r->area_count);
                 r->counts = slots ? g_try_new0(uint64_t, r->area_count * slots) : NULL;
         }
@@ -333,18 +354,20 @@ static struct region *find_region(struct dm_stats *stats, const char *text, unsi
         uint64_t id;
 
         dm_assert_held(&stats->lock);
-        if (dm_parse_u64(text, &id)) {
-                for (unsigned i = 0; i < stats->regions->len; i++) {
-                        struct region *r = stats->regions->pdata[i];
+        if (!dm_parse_u64(text, &id)) {
+                dm_fail(error, EINVAL, "'%s' is not the number of a statistics region", text);
+                return NULL;
+        }
+        for (unsigned i = 0; i < stats->regions->len; i++) {
+                struct region *r = stats->regions->pdata[i];
 
-                        if (r->id == id) {
-                                if (ret_index)
-                                        *ret_index = i;
-                                return r;
-                        }
+                if (r->id == id) {
+                        if (ret_index)
+                                *ret_index = i;
+                        return r;
                 }
         }
-        dm_fail(error, EINVAL, "there is no statistics region '%s'", text);
+        dm_fail(error, ENOENT, "there is no statistics region '%s'", text);
         return NULL;
 }
 
@@ -452,17 +475,16 @@ static uint64_t shown_time(const struct region *r, uint64_t ns)
         return r->precise ? ns : ns / DM_NS_PER_MS;
 }
 
-/* Nothing is merged here: those two counters are 0. */
 static void print_area(struct region *r, size_t index, GString *out)
 {
         struct area *a = &r->areas[index];
-        uint64_t start = r->start + index * r->step;
 
         round_up(a, dm_clock_now_ns());
-        g_string_append_printf(out, "%" PRIu64 "+%" PRIu64, start, MIN(r->step, r->end - start));
+        /* the last area's length is the step too, as the kernel prints it */
+        g_string_append_printf(out, "%" PRIu64 "+%" PRIu64, r->start + index * r->step, r->step);
         for (unsigned d = 0; d < DIR_COUNT; d++)
-                g_string_append_printf(out, " %" PRIu64 " 0 %" PRIu64 " %" PRIu64, a->ios[d],
-                                       a->sectors[d], shown_time(r, a->ticks_ns[d]));
+                g_string_append_printf(out, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, a->ios[d],
+                                       a->merges[d], a->sectors[d], shown_time(r, a->ticks_ns[d]));
         g_string_append_printf(out, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
                                a->in_flight[DIR_READ] + a->in_flight[DIR_WRITE],
                                shown_time(r, a->busy_ns), shown_time(r, a->weighted_ns),

@@ -71,7 +71,7 @@ Test(stats, io_counts_in_every_area_that_it_touches)
         cr_assert_eq(do_io(md, DM_OP_WRITE, 100, 1, buf), 0);
         expect(md, "@stats_print 0", "0+10 1 0 2 0 1 0 1 0 0 0 0 0 0\n"
                                      "10+10 1 0 2 0 0 0 0 0 0 0 0 0 0\n"
-                                     "20+5 0 0 0 0 1 0 5 0 0 0 0 0 0\n");
+                                     "20+10 0 0 0 0 1 0 5 0 0 0 0 0 0\n");
         expect(md, "@stats_print 0 1 1", "10+10 1 0 2 0 0 0 0 0 0 0 0 0 0\n");
         expect(md, "@stats_print_clear 0 0 1", "0+10 1 0 2 0 1 0 1 0 0 0 0 0 0\n");
         expect(md, "@stats_print 0 0 2", "0+10 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
@@ -82,6 +82,22 @@ Test(stats, io_counts_in_every_area_that_it_touches)
 }
 
 /* A stack whose bottom is suspended: a read of the top takes until it is resumed. */
+Test(stats, io_that_goes_on_where_the_last_ended_is_merged)
+{
+        struct mapped_device *md = run_device("a", "0 100 zero");
+        char data[512];
+
+        expect(md, "@stats_create - /1", "0");
+        cr_assert_eq(do_io(md, DM_OP_READ, 0, 512, data), 0);
+        expect(md, "@stats_print_clear 0", "0+100 1 0 1 0 0 0 0 0 0 0 0 0 0\n");
+        cr_assert_eq(do_io(md, DM_OP_READ, 512, 512, data), 0);
+        cr_assert_eq(do_io(md, DM_OP_WRITE, 2 * 512, 512, data), 0);
+        cr_assert_eq(do_io(md, DM_OP_WRITE, 3 * 512, 512, data), 0);
+        cr_assert_eq(do_io(md, DM_OP_WRITE, 3 * 512, 512, data), 0);
+        expect(md, "@stats_print 0", "0+100 1 1 1 0 3 1 3 0 0 0 0 0 0\n");
+        dm_put(md);
+}
+
 Test(stats, times_and_the_histogram_follow_the_clock)
 {
         struct mapped_device *bottom = run_device("bottom", "0 8 zero");
@@ -134,8 +150,8 @@ Test(stats, what_is_no_message_of_theirs_is_refused)
                 "@stats_create 0+0 1",   "@stats_create 0+9 0",    "@stats_create 0+9 /0",
                 "@stats_create +9 1",    "@stats_create 1x+9 1",   "@stats_create - 1 1",
                 "@stats_create - 1 1 x", "@stats_create - 1 a b c", "@stats_create - 1 1 histogram:",
-                "@stats_create - 1 1 histogram:5,5", "@stats_create 0+9000000000000000000 1",
-                "@stats_create 0+9000000000000000 1",
+                "@stats_create - 1 1 histogram:5,5", "@stats_create - 1 1 histogram:0,5",
+                "@stats_create 0+9000000000000000000 1", "@stats_create 0+9000000000000000 1",
                 "@stats_delete",         "@stats_delete 0",        "@stats_print 0",
                 "@stats_print",          "@stats_clear x",         "@stats_set_aux 0 a",
                 "@stats_list a b",       "@stats_nonsense",        "@cancel_deferred_remove now",
