@@ -250,9 +250,9 @@ static GVariant *method_remove(struct ctl_call *call, GError **error)
         return nothing();
 }
 
-/* One pass over all devices; how many are left, and how many went.  A removal may wait for long: no other
- * device is referenced meanwhile, or its removal would wait too. */
-static unsigned remove_pass(const struct removal *how, unsigned *ret_removed)
+/* One pass over all devices; how many are left, how many went, and the last of them.  A removal may wait for
+ * long: no other device is referenced meanwhile, or its removal would wait too. */
+static unsigned remove_pass(const struct removal *how, unsigned *ret_removed, uint64_t *ret_last)
 {
         g_autoptr(GArray) ids = dm_list_ids();
         unsigned left = 0;
@@ -265,6 +265,7 @@ static unsigned remove_pass(const struct removal *how, unsigned *ret_removed)
                         continue; /* somebody else removed it */
                 if (remove_device(md, how, NULL)) {
                         ++*ret_removed;
+                        *ret_last = g_array_index(ids, uint64_t, i);
                 } else {
                         dm_put(md);
                         left++;
@@ -284,7 +285,7 @@ static GVariant *method_remove_all(struct ctl_call *call, GError **error)
         if (!read_removal(options, &how, error))
                 return NULL;
         do
-                left = remove_pass(&how, &removed);
+                left = remove_pass(&how, &removed, &call->changed); /* told of in order */
         while (left && removed && !how.deferred);
         return g_variant_new("(u)", left);
 }
@@ -590,7 +591,7 @@ static const struct method {
         {.name = "CreateMany", .run = method_create_many},
         {.name = "Remove", .run = method_remove, .on_device = true, .changes = true},
         {.name = "RemoveAll", .run = method_remove_all},
-        {.name = "Rename", .run = method_rename, .on_device = true},
+        {.name = "Rename", .run = method_rename, .on_device = true, .changes = true},
         {.name = "SetUuid", .run = method_set_uuid, .on_device = true},
         {.name = "Load", .run = method_load, .on_device = true},
         {.name = "Clear", .run = method_clear, .on_device = true},

@@ -125,6 +125,8 @@ void session_drop_buffers(void);
 /* ---- notify.c ------------------------------------------------------------------------------------- */
 
 void notify_start(struct session *session);
+/* From now on the kernel may keep what a listing says of files: to be called before that is found out. */
+void notify_listed(void);
 /* Waits, for a bounded time, until the kernel knows what has become of device ID. */
 void notify_settle(uint64_t id);
 /* False when a notification is stuck: the session cannot be freed. */

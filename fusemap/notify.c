@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the engine changed, the kernel is told: a swapped table drops the cached pages of the file.
+ * What the engine changed, the kernel is told: a swapped table drops the cached pages of the file; and what
+ * a listing has said of names and sizes is taken back when it is not so any more.
+ *
+ * A listing that was answered before a change may come to be kept after the kernel was told of it.  Who
+ * lists holds the directory's lock until all is kept, and taking back a name takes that lock: so a name comes
+ * first, if need be one that nothing has, and the file then.
  *
  * Never in the thread of the change or of a request, for the kernel may wait for a read that is under way.
  * Such a wait can be long (a suspended device).  So two threads share the work: one tells the kernel, and
  * when it does not come back for a while, the other takes its place and a new one stands by.
  */
 #include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
 
 #include "fs.h"
 
@@ -16,6 +23,8 @@
 struct notification {
         struct notification *next, **link;
         uint64_t id;
+        char *name;    /* to be taken back; NULL: none */
+        bool contents; /* and the size */
         bool killed;
 };
 
@@ -32,6 +41,7 @@ static unsigned settling;   /* how many wait for notifications to be over */
 static bool stopping;
 static unsigned threads;
 
+static _Atomic bool listed; /* ever */
 static unsigned subscription;
 static struct session *session;
 
@@ -114,8 +124,12 @@ static void tell(const struct notification *n)
 {
         if (n->killed)
                 request_abandon(n->id);
-        /* ENOENT: the kernel does not know the file, so has no pages of it */
-        fuse_lowlevel_notify_inval_inode(session_fuse(session), n->id + FUSE_ROOT_ID, 0, 0);
+        /* ENOENT: the kernel does not know the name; or the file, so has no pages of it */
+        if (n->name)
+                fuse_lowlevel_notify_inval_entry(session_fuse(session), FUSE_ROOT_ID, n->name,
+                                                 strlen(n->name));
+        if (n->contents)
+                fuse_lowlevel_notify_inval_inode(session_fuse(session), n->id + FUSE_ROOT_ID, 0, 0);
 }
 
 static void take_out(struct notification *n)
@@ -123,6 +137,7 @@ static void take_out(struct notification *n)
         *n->link = n->next;
         if (n->next)
                 n->next->link = n->link;
+        g_free(n->name);
         g_free(n);
         if (settling)
                 dm_wake_all();
@@ -153,20 +168,48 @@ static void *tell_all(void *unused)
         return NULL;
 }
 
+/* The name to be taken back; NULL: none.  Owner and mode the kernel has changed itself. */
+static char *name_to_take_back(const struct dm_event *event)
+{
+        if (!atomic_load(&listed))
+                return NULL;
+        switch (event->type) {
+        case DM_EVENT_HIDDEN:
+                return g_strdup(event->name);
+        case DM_EVENT_RENAMED:
+                return g_strdup(event->old_name);
+        case DM_EVENT_TABLE:
+                return g_strnfill(DM_NAME_MAX + 1, '-'); /* too long for any device */
+        default:
+                return NULL;
+        }
+}
+
 static void on_event(const struct dm_event *event, void *unused)
 {
         struct notification *n;
+        bool killed = event->type == DM_EVENT_KILLED;
+        bool contents = killed || event->type == DM_EVENT_TABLE;
+        char *name = name_to_take_back(event);
 
-        if (event->type != DM_EVENT_TABLE && event->type != DM_EVENT_KILLED)
+        if (!contents && !name)
                 return;
         n = g_new0(struct notification, 1);
         n->id = event->id;
-        n->killed = event->type == DM_EVENT_KILLED;
+        n->name = name;
+        n->contents = contents;
+        n->killed = killed;
 
         DM_LOCK_SCOPE(&notify);
         append(n);
         if (!turn_began || !watched)
                 pthread_cond_signal(&work);
+}
+
+void notify_listed(void)
+{
+        if (!atomic_load(&listed))
+                atomic_store(&listed, true);
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------ */

@@ -4,7 +4,8 @@
  * block device's node would.
  *
  * The inode number of a device's file is its id plus one, so that a name used again is another file.
- * Nothing is cached about names and attributes: a swap, a rename and a removal show at once.
+ * What a lookup gives the kernel does not keep, so a swap, a rename and a removal show at once.  What a
+ * listing gives it keeps for a while, or else `ls -l' would ask twice for each file; notify.c takes it back.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,8 @@
 
 #define SECTOR_MASK ((uint64_t)DM_SECTOR_SIZE - 1)
 #define IO_SIZE 4096
+#define ROOT_KEEP_S 3600.0 /* it never changes, and is asked for at each step of a path */
+#define LISTED_KEEP_S 5.0
 
 /* ---- inodes ------------------------------------------------------------------------------------------- */
 
@@ -114,7 +117,13 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
                 fuse_reply_err(req, ENOENT);
 }
 
+/* A file is found by its number, so nobody counts what the kernel has looked up. */
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
+{
+        fuse_reply_none(req);
+}
+
+static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
         fuse_reply_none(req);
 }
@@ -126,7 +135,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
         if (ino == FUSE_ROOT_ID) {
                 root_stat(&st);
-                fuse_reply_attr(req, &st, 0);
+                fuse_reply_attr(req, &st, ROOT_KEEP_S);
                 return;
         }
         md = device_of(ino);
@@ -231,6 +240,50 @@ static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset
 
         for (uint64_t n = (uint64_t)offset; (name = entry_at(entries, n, &st)); n++, used += need) {
                 need = fuse_add_direntry(req, buf + used, size - used, name, &st, (off_t)(n + 1));
+                if (need > size - used)
+                        break;
+        }
+        fuse_reply_buf(req, buf, used);
+}
+
+/* Entry N as a lookup would give it now, with its name; no more than the name where the device has gone or
+ * is called otherwise, and for "." and "..". */
+static const char *full_entry_at(GArray *entries, uint64_t n, struct fuse_entry_param *entry)
+{
+        const char *name;
+        struct mapped_device *md;
+        struct dm_info info;
+
+        *entry = (struct fuse_entry_param){0};
+        name = entry_at(entries, n, &entry->attr);
+        md = name ? device_of(entry->attr.st_ino) : NULL;
+        if (!md)
+                return name;
+        dm_get_info(md, &info);
+        if (info.visible && strcmp(info.name, name) == 0) {
+                info_stat(&info, &entry->attr);
+                entry->ino = entry->attr.st_ino;
+                entry->attr_timeout = entry->entry_timeout = LISTED_KEEP_S;
+        }
+        dm_info_clear(&info);
+        dm_put(md);
+        return name;
+}
+
+static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                           struct fuse_file_info *fi)
+{
+        GArray *entries = (GArray *)(uintptr_t)fi->fh;
+        g_autofree char *buf = g_malloc(size);
+        struct fuse_entry_param entry;
+        size_t used = 0, need;
+        const char *name;
+
+        notify_listed();
+        for (uint64_t n = (uint64_t)offset; (name = full_entry_at(entries, n, &entry));
+             n++, used += need) {
+                need = fuse_add_direntry_plus(req, buf + used, size - used, name, &entry,
+                                              (off_t)(n + 1));
                 if (need > size - used)
                         break;
         }
@@ -494,11 +547,13 @@ const struct fuse_lowlevel_ops fusemap_ops = {
         .init = op_init,
         .lookup = op_lookup,
         .forget = op_forget,
+        .forget_multi = op_forget_multi,
         .getattr = op_getattr,
         .setattr = op_setattr,
         .statfs = op_statfs,
         .opendir = op_opendir,
         .readdir = op_readdir,
+        .readdirplus = op_readdirplus,
         .releasedir = op_releasedir,
         .open = op_open,
         .release = op_release,
