@@ -312,6 +312,10 @@ struct dm_io {
         unsigned flags;
         uint64_t offset, len; /* bytes; both 0 for a flush */
         void *buf;            /* LEN bytes, for reads and writes */
+        /* Called, unless it is NULL, by dm_submit() in its own thread, once the I/O has a reference of the
+         * device, and before `end': from then on the submitter needs none.  Not called for I/O that is
+         * refused.  It must not block. */
+        void (*begun)(struct dm_io *io);
         /* Called exactly once, perhaps before dm_submit() returns, in any thread.  ERROR is 0 or
          * -errno.  It may free the io; the device is still referenced until it returns. */
         void (*end)(struct dm_io *io, int error);
@@ -332,14 +336,14 @@ struct dm_io {
  * the device is suspended, splits it over the live table and maps it.  The result goes to io->end:
  * 0; -EIO (no table, dead, beyond the end, or the target's); -EPERM (write to a read-only device);
  * -EOPNOTSUPP (discard or write zeroes that the target cannot do).  The caller has a reference or an
- * open.  Any thread; does not block, except that I/O which a backing normally does at once is done
- * in the calling thread. */
+ * open, see io->begun.  Any thread; does not block, except that I/O which a backing normally does at
+ * once is done in the calling thread. */
 void dm_submit(struct mapped_device *md, struct dm_io *io);
 
-/* Takes IO out of MD's parked I/O, or what of it is parked or held back in devices under MD out of
- * theirs, and ends that with -EINTR.  False when none of it is (any more): it ends by itself then.  The
- * caller makes sure that IO is still his own.  Control context: it looks at every device. */
-bool dm_cancel(struct mapped_device *md, struct dm_io *io);
+/* Takes IO, or what of it is parked or held back in devices under the one that it was submitted to, out
+ * of the parked I/O, and ends that with -EINTR.  False when none of it is (any more): it ends by itself
+ * then.  IO's memory must not be used for another meanwhile.  Control context: it looks at every device. */
+bool dm_cancel(struct dm_io *io);
 
 enum dm_seek_what {
         DM_SEEK_DATA,

@@ -486,9 +486,9 @@ static void unlink_parked(struct mapped_device *md, struct dm_io *io)
                 md->parked_last = io->prev;
 }
 
-/* Parks IO if the device is still suspended: ENTRY_BLOCKED says that it is parked, with its reference.
+/* Parks IO, which has its reference, if the device is still suspended: then it is ENTRY_BLOCKED.
  * What serves a dead device is refused: dm_io_cancel_below() may have been here already. */
-static enum entry park(struct mapped_device *md, struct dm_io *io, bool has_reference)
+static enum entry park(struct mapped_device *md, struct dm_io *io)
 {
         uint64_t word;
 
@@ -498,35 +498,34 @@ static enum entry park(struct mapped_device *md, struct dm_io *io, bool has_refe
                 return ENTRY_YES;
         if (serves_the_dead(io))
                 return ENTRY_REFUSED;
-        if (!has_reference)
-                atomic_fetch_add(&md->word, DM_WORD_REF);
         link_parked(md, io);
         return ENTRY_BLOCKED;
 }
 
-static void refuse(struct mapped_device *md, struct dm_io *io, bool has_reference)
+/* Runs or parks an io that has its reference. */
+static void start(struct mapped_device *md, struct dm_io *io)
 {
-        io->end(io, -EIO);
-        if (has_reference)
-                dm_put(md);
-}
-
-static void start(struct mapped_device *md, struct dm_io *io, bool has_reference)
-{
-        uint64_t add = has_reference ? DM_WORD_IO : DM_WORD_IO + IO_REFERENCE;
         enum entry entry;
 
         do {
-                entry = enter(md, add);
+                entry = enter(md, DM_WORD_IO);
                 if (entry == ENTRY_YES) {
                         run(io);
                         return;
                 }
                 if (entry == ENTRY_BLOCKED)
-                        entry = park(md, io, has_reference);
+                        entry = park(md, io);
         } while (entry == ENTRY_YES); /* resumed, or gone, meanwhile */
-        if (entry == ENTRY_REFUSED)
-                refuse(md, io, has_reference);
+        if (entry == ENTRY_REFUSED) {
+                io->end(io, -EIO);
+                dm_put(md);
+        }
+}
+
+static void begin(struct dm_io *io)
+{
+        if (io->begun)
+                io->begun(io);
 }
 
 void dm_submit(struct mapped_device *md, struct dm_io *io)
@@ -534,7 +533,15 @@ void dm_submit(struct mapped_device *md, struct dm_io *io)
         io->md = md;
         io->stats_epoch = 0;
         atomic_store_explicit(&io->error, 0, memory_order_relaxed);
-        start(md, io, false);
+        if (enter(md, DM_WORD_IO + IO_REFERENCE) == ENTRY_YES) {
+                begin(io);
+                run(io);
+        } else if (dm_get(md)) {
+                begin(io);
+                start(md, io);
+        } else {
+                io->end(io, -EIO);
+        }
 }
 
 /* Takes the whole list at once: what is parked again meanwhile waits for the next resume. */
@@ -556,7 +563,7 @@ void dm_io_release_parked(struct mapped_device *md, int error)
         for (; io; io = next) {
                 next = io->next;
                 if (!error) {
-                        start(md, io, true);
+                        start(md, io);
                 } else {
                         io->end(io, error);
                         dm_put(md);
@@ -613,10 +620,9 @@ static bool is_part_of(const struct dm_io *io, const void *whole)
         return false;
 }
 
-bool dm_cancel(struct mapped_device *md, struct dm_io *io)
+bool dm_cancel(struct dm_io *io)
 {
-        return cancel_parked(md, is_part_of, io, -EINTR) ||
-               cancel_parked_anywhere(is_part_of, io, -EINTR) ||
+        return cancel_parked_anywhere(is_part_of, io, -EINTR) ||
                dm_holds_cancel(is_part_of, io, -EINTR);
 }
 

@@ -47,25 +47,57 @@ void buffer_put(void *buffer, size_t size);
 /* Lets go of those that nobody uses. */
 void buffer_free_all(void);
 
+/* ---- data.c: the messages that become I/O ------------------------------------------------------- */
+
+struct fuse_in_header;
+
+/* Processes a message of SIZE bytes, which lies in the thread's request buffer (session_request_buffer());
+ * false when it is none of I/O.  Threads that serve. */
+bool data_process(const struct fuse_in_header *header, size_t size);
+
 /* ---- request.c: one I/O request on its way through the engine --------------------------------- */
 
-/* Starts the I/O and sees to the answer.  BUF lies in the worker's request buffer, which is taken from
- * it when the I/O goes on.  Called by workers. */
-void request_read(fuse_req_t req, struct handle *handle, uint64_t offset, size_t size);
-void request_write(fuse_req_t req, struct handle *handle, const char *buf, size_t size,
+struct request;
+
+/* A request for a message.  Threads that serve; it is theirs until they pass it to one of the others. */
+struct request *request_begin(const struct fuse_in_header *header);
+/* Answers it with ERROR (0 or -errno) and no data. */
+void request_end(struct request *request, int error);
+/* Start the I/O and see to the answer.  BUF lies in the thread's request buffer, which is taken from it
+ * when the I/O goes on. */
+void request_read(struct request *request, struct handle *handle, uint64_t offset, size_t size);
+void request_write(struct request *request, struct handle *handle, const char *buf, size_t size,
                    uint64_t offset, unsigned flags);
 /* Flush, discard, write zeroes. */
-void request_simple(fuse_req_t req, struct handle *handle, enum dm_op op, uint64_t offset,
+void request_simple(struct request *request, struct handle *handle, enum dm_op op, uint64_t offset,
                     uint64_t len);
 /* SEEK_DATA, SEEK_HOLE: in a thread, for a backing may take its time. */
-void request_seek(fuse_req_t req, struct handle *handle, enum dm_seek_what what, uint64_t offset);
-/* Answers every request of device ID, or with 0 of all, with EIO now; what comes later is dropped. */
+void request_seek(struct request *request, struct handle *handle, enum dm_seek_what what,
+                  uint64_t offset);
+/* Answers every request of device ID, which is dead, or with 0 of all, with EIO now; what comes later is
+ * dropped.  Any thread. */
 void request_abandon(uint64_t id);
-/* A worker brackets with these what it does with a message of the kernel, so that one which has been let
- * through counts before it is a request. */
+
+enum request_interrupted {
+        REQUEST_CANCELLED, /* it is answered, or will be at once */
+        REQUEST_GOES_ON,   /* nobody is being killed (yet), or it is a write that cannot be stopped */
+        REQUEST_UNKNOWN,   /* it is over, or has not begun */
+};
+
+/* Ends the request that the kernel knows as UNIQUE if the thread that asked is being killed.  Any thread. */
+enum request_interrupted request_interrupt(uint64_t unique);
+/* A worker brackets with these what it does with any other message, so that a drain waits for it. */
 void request_enter(void);
 void request_leave(void);
+/* How many requests and messages are under way. */
 unsigned request_count(void);
+/* A thread that serves no longer calls this. */
+void request_drop_spare(void);
+
+/* ---- interrupt.c ---------------------------------------------------------------------------------- */
+
+/* The program that waits for request UNIQUE got a signal.  Threads that serve. */
+void interrupt_request(uint64_t unique);
 
 /* ---- ops.c -------------------------------------------------------------------------------------- */
 
@@ -105,10 +137,11 @@ struct route {
         int fd;                   /* of /dev/fuse; -1: the session's own */
 };
 
-/* For the thread that calls: where its request came from, and with set, where it answers; the one before is
- * returned. */
+/* Where the request of the calling thread came from. */
 struct route session_route(void);
-struct route session_set_route(struct route route);
+/* Answers the request UNIQUE, which came from TO, with ERROR (0 or -errno) and SIZE bytes at DATA.  Once for
+ * each request; any thread. */
+void session_answer(struct route to, uint64_t unique, int error, const void *data, size_t size);
 /* The worker's buffers: for a read's answer, and what the request came in.  Stealing one makes it the
  * caller's, for buffer_put(). */
 void *session_read_buffer(size_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The FUSE operations: one directory, and in it one regular file a mapped device, which behaves as a
- * block device's node would.
+ * The FUSE operations but for I/O (data.c): one directory, and in it one regular file a mapped device,
+ * which behaves as a block device's node would.
  *
  * The inode number of a device's file is its id plus one, so that a name used again is another file.
  * What a lookup gives the kernel does not keep, so a swap, a rename and a removal show at once.  What a
@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/fuse.h>
 #include <string.h>
@@ -19,7 +18,6 @@
 #include "fs.h"
 #include "teardown.h"
 
-#define SECTOR_MASK ((uint64_t)DM_SECTOR_SIZE - 1)
 #define IO_SIZE 4096
 #define ROOT_KEEP_S 3600.0 /* it never changes, and is asked for at each step of a path */
 #define LISTED_KEEP_S 5.0
@@ -346,131 +344,13 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
         fuse_reply_err(req, 0);
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------ */
-
-/* A block device refuses direct I/O that is not made of whole sectors.  O_DIRECT is asked for anew each
- * time, for fcntl(F_SETFL) changes it: dd takes it away for a last odd piece. */
-static bool misaligned(const struct fuse_file_info *fi, uint64_t offset, uint64_t size)
-{
-        return (fi->flags & O_DIRECT) && ((offset | size) & SECTOR_MASK);
-}
-
-/* The order of the checks is the kernel's for a block device: the end first, and what lies within is
- * looked at then. */
-static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-                    struct fuse_file_info *fi)
-{
-        struct handle *h = handle_of(fi);
-        uint64_t end = dm_size(h->md), at = (uint64_t)offset;
-
-        if (teardown_refuses_io() || dm_is_dead(h->md)) {
-                fuse_reply_err(req, EIO);
-                return;
-        }
-        if (at >= end) {
-                fuse_reply_buf(req, NULL, 0);
-                return;
-        }
-        size = MIN(size, end - at);
-        if (misaligned(fi, at, size))
-                fuse_reply_err(req, EINVAL);
-        else
-                request_read(req, h, at, size);
-}
-
-static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t offset,
-                     struct fuse_file_info *fi)
-{
-        struct handle *h = handle_of(fi);
-        uint64_t end = dm_size(h->md), at = (uint64_t)offset;
-
-        if (teardown_refuses_io() || dm_is_dead(h->md)) {
-                fuse_reply_err(req, EIO);
-                return;
-        }
-        if (dm_read_only(h->md)) {
-                fuse_reply_err(req, EPERM);
-                return;
-        }
-        if (at >= end) {
-                fuse_reply_err(req, ENOSPC);
-                return;
-        }
-        size = MIN(size, end - at);
-        if (misaligned(fi, at, size))
-                fuse_reply_err(req, EINVAL);
-        else
-                request_write(req, h, buf, size, at,
-                              fi->flags & (O_DSYNC | O_SYNC) ? DM_IO_FUA : 0);
-}
-
-static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
-{
-        request_simple(req, handle_of(fi), DM_OP_FLUSH, 0, 0);
-}
-
 /* Closing flushes nothing, as with a block device that others have open: an error shows at fsync. */
 static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
         fuse_reply_err(req, 0);
 }
 
-/* False: not a mode that a block device knows. */
-static bool op_of_mode(int mode, enum dm_op *ret_op)
-{
-        switch (mode) {
-        case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
-                *ret_op = DM_OP_DISCARD;
-                return true;
-        case FALLOC_FL_ZERO_RANGE:
-        case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
-                *ret_op = DM_OP_WRITE_ZEROES;
-                return true;
-        default:
-                return false;
-        }
-}
-
-/* The order of the checks is the kernel's blkdev_fallocate(). */
-static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
-                         struct fuse_file_info *fi)
-{
-        struct handle *h = handle_of(fi);
-        uint64_t end = dm_size(h->md), at = (uint64_t)offset, len = (uint64_t)length;
-        enum dm_op op;
-
-        if (teardown_refuses_io() || dm_is_dead(h->md)) {
-                fuse_reply_err(req, EIO);
-                return;
-        }
-        if (at >= end || (len > end - at && !(mode & FALLOC_FL_KEEP_SIZE))) {
-                fuse_reply_err(req, EINVAL);
-                return;
-        }
-        len = MIN(len, end - at);
-        if ((at | len) & SECTOR_MASK)
-                fuse_reply_err(req, EINVAL);
-        else if (!op_of_mode(mode, &op))
-                fuse_reply_err(req, EOPNOTSUPP);
-        else if (dm_read_only(h->md))
-                fuse_reply_err(req, EPERM);
-        else
-                request_simple(req, h, op, at, len);
-}
-
-static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
-                     struct fuse_file_info *fi)
-{
-        struct handle *h = handle_of(fi);
-
-        if (whence != SEEK_DATA && whence != SEEK_HOLE)
-                fuse_reply_err(req, EINVAL);
-        else if (teardown_refuses_io() || dm_is_dead(h->md))
-                fuse_reply_err(req, EIO);
-        else
-                request_seek(req, h, whence == SEEK_DATA ? DM_SEEK_DATA : DM_SEEK_HOLE,
-                             (uint64_t)offset);
-}
+/* ---- ioctl --------------------------------------------------------------------------------------------- */
 
 static void reply_ioctl(fuse_req_t req, const void *value, size_t size, size_t room)
 {
@@ -557,12 +437,7 @@ const struct fuse_lowlevel_ops fusemap_ops = {
         .releasedir = op_releasedir,
         .open = op_open,
         .release = op_release,
-        .read = op_read,
-        .write = op_write,
-        .fsync = op_fsync,
         .flush = op_flush,
-        .fallocate = op_fallocate,
-        .lseek = op_lseek,
         .ioctl = op_ioctl,
         .mknod = op_mknod,
         .mkdir = op_mkdir,

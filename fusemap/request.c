@@ -1,152 +1,164 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * I/O requests: from the kernel's question through the engine to the answer.
+ * I/O requests: from the kernel's message through the engine to the answer.
  *
  * A request is answered once: by its I/O's completion, or before that by request_abandon(), when the
- * device was killed and the I/O hangs; what completes later is dropped.  It has a reference for the
- * I/O and one for whoever looks at it meanwhile.
+ * device was killed and the I/O hangs; what completes later is dropped.
  *
- * The table of requests comes in parts, one for each worker as far as they reach, so that workers do not
- * meet at a lock.
+ * The memory of a request is used again for others, and never given back: so whoever looks for one goes
+ * through all there ever were, without a lock, and takes a reference of what he finds in use.
  */
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/fuse.h>
+#include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fs.h"
 #include "teardown.h"
 
-#define PARTS 8u
-
-/* How far the answer is; above LEFT an answer was left, see give_answer(). */
-enum {
-        OPEN,     /* whoever has the answer gives it */
-        HELD,     /* whoever has the answer leaves it to the submitter, who uses `req' */
+enum phase {
+        PREPARED, /* the submitter has it, and relies on the device's being open */
+        OPEN,     /* whoever has an answer gives it */
         ANSWERED,
-        LEFT,     /* with error 0; with -errno: LEFT + errno */
 };
 
 struct request {
-        struct request *next, **link; /* guarded: part; link is NULL outside the table */
-        uint64_t number, device;
-        struct mapped_device *md; /* alive while the request is in the table */
-        pid_t thread;  /* that asked */
-        bool watched;  /* guarded: part; a signal came that was not fatal */
-        _Atomic unsigned refs;
-        _Atomic int state;
-        _Atomic bool over; /* the I/O is */
-        fuse_req_t req;
+        struct request *next; /* constant: of all */
+        struct request *next_unused; /* guarded: requests */
+        _Atomic unsigned refs; /* 0: unused.  One each: its I/O, the submitter, who looks at it */
+        _Atomic int phase;
+
+        /* Constant while it is referenced. */
+        uint64_t unique; /* the kernel's number for it */
+        pid_t thread;    /* that asked */
         struct route route; /* where the kernel waits for the answer */
-        void *own_buffer;  /* given back with the request */
-        size_t own_size;
+
+        /* Constant from OPEN on. */
+        uint64_t device; /* its id */
         struct dm_io io;
-        bool seeks;        /* a thread of its own instead of the I/O; it has a reference of the device */
+        struct mapped_device *seeks_in; /* a thread asks it instead of the I/O; NULL: none */
         enum dm_seek_what what;
-        uint64_t found;
+
+        bool over;        /* the I/O is, in the submitter's own thread; his alone */
+        uint64_t found;   /* what the answer to a seek is */
+        void *own_buffer; /* given back with the request */
+        size_t own_size;
 };
 
-struct part {
-        _Alignas(64) struct dm_mutex lock;
-        struct request *all;    /* guarded: lock */
-        uint64_t last_number;   /* guarded: lock; of this part's, which are PARTS apart */
-        _Atomic unsigned alive; /* requests: being looked at, in the table, or not answered yet */
-};
+static _Atomic(struct request *) all;
+static struct dm_mutex requests = DM_MUTEX_INIT;
+static struct request *unused; /* guarded: requests */
 
-#define EMPTY {.lock = DM_MUTEX_INIT}
-static struct part table[PARTS] = {EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY};
+static __thread struct request *spare;      /* what this thread's last request was */
+static __thread struct request *submitting; /* which this thread is in dm_submit() with */
 
-static struct dm_mutex watch_lock = DM_MUTEX_INIT;
-static unsigned watched; /* guarded: watch_lock; requests that are */
-static bool watching;    /* guarded: watch_lock; the watcher's thread runs */
+/* Messages being looked at that may become requests: in parts, so that threads do not meet there. */
+#define PARTS 8u
+static struct {
+        _Alignas(64) _Atomic unsigned messages;
+} parts[PARTS];
 
-/* ---- the table -------------------------------------------------------------------------------------- */
+/* ---- memory and references -------------------------------------------------------------------------- */
 
-static struct part *part_of(uint64_t number)
+static struct request *take_unused(void)
 {
-        return &table[number % PARTS];
+        struct request *r;
+
+        DM_LOCK_SCOPE(&requests);
+        r = unused;
+        if (r)
+                unused = r->next_unused;
+        return r;
 }
 
-/* The calling worker's. */
-static unsigned own_part(void)
+static struct request *make(void)
+{
+        struct request *r = g_new0(struct request, 1);
+
+        r->next = atomic_load(&all);
+        while (!atomic_compare_exchange_weak(&all, &r->next, r))
+                ;
+        return r;
+}
+
+static void recycle(struct request *r)
+{
+        DM_LOCK_SCOPE(&requests);
+        r->next_unused = unused;
+        unused = r;
+}
+
+/* Drops COUNT references; true when they were the last. */
+static bool drop(struct request *r, unsigned count)
+{
+        if (atomic_fetch_sub(&r->refs, count) != count)
+                return false;
+        buffer_put(r->own_buffer, r->own_size);
+        /* A drain waits for the last one; before that, a wake-up would cost more than the request. */
+        if (teardown_refuses_io())
+                dm_wake_all();
+        return true;
+}
+
+static void unref(struct request *r)
+{
+        if (drop(r, 1))
+                recycle(r);
+}
+
+/* Both references of one that is over while the submitter has it: his thread will have use for it. */
+static void end(struct request *r)
+{
+        if (!drop(r, 2))
+                return;
+        if (spare)
+                recycle(r);
+        else
+                spare = r;
+}
+
+void request_drop_spare(void)
+{
+        if (spare)
+                recycle(g_steal_pointer(&spare));
+}
+
+/* A reference of R, if it is in use. */
+static bool hold(struct request *r)
+{
+        unsigned refs = atomic_load(&r->refs);
+
+        while (refs)
+                if (atomic_compare_exchange_weak(&r->refs, &refs, refs + 1))
+                        return true;
+        return false;
+}
+
+/* ---- counting ----------------------------------------------------------------------------------------- */
+
+/* The calling thread's. */
+static _Atomic unsigned *own_part(void)
 {
         static _Atomic unsigned threads;
         static __thread unsigned mine; /* and one */
 
         if (!mine)
                 mine = atomic_fetch_add(&threads, 1) % PARTS + 1;
-        return mine - 1;
-}
-
-static void link_request(struct request *r)
-{
-        unsigned index = own_part();
-        struct part *p = &table[index];
-
-        atomic_fetch_add(&p->alive, 1);
-
-        DM_LOCK_SCOPE(&p->lock);
-        p->last_number += PARTS;
-        r->number = p->last_number + index;
-        r->next = p->all;
-        r->link = &p->all;
-        if (p->all)
-                p->all->link = &r->next;
-        p->all = r;
-}
-
-static void count_watched(int change)
-{
-        DM_LOCK_SCOPE(&watch_lock);
-        watched += (unsigned)change;
-}
-
-static void unlink_request(struct request *r)
-{
-        bool was_watched;
-
-        {
-                DM_LOCK_SCOPE(&part_of(r->number)->lock);
-                *r->link = r->next;
-                if (r->next)
-                        r->next->link = r->link;
-                r->link = NULL;
-                was_watched = r->watched;
-        }
-        if (was_watched)
-                count_watched(-1);
-}
-
-/* A drain waits for the last one; before that, a wake-up would cost more than the request. */
-static void drop_alive(struct part *p)
-{
-        atomic_fetch_sub(&p->alive, 1);
-        if (teardown_refuses_io())
-                dm_wake_all();
+        return &parts[mine - 1].messages;
 }
 
 void request_enter(void)
 {
-        atomic_fetch_add(&table[own_part()].alive, 1);
+        atomic_fetch_add(own_part(), 1);
 }
 
 void request_leave(void)
 {
-        drop_alive(&table[own_part()]);
-}
-
-static void unref(struct request *r)
-{
-        struct part *p = part_of(r->number);
-
-        if (atomic_fetch_sub(&r->refs, 1) != 1)
-                return;
-        buffer_put(r->own_buffer, r->own_size);
-        g_free(r);
-        drop_alive(p);
+        atomic_fetch_sub(own_part(), 1);
+        if (teardown_refuses_io())
+                dm_wake_all();
 }
 
 unsigned request_count(void)
@@ -154,84 +166,75 @@ unsigned request_count(void)
         unsigned count = 0;
 
         for (unsigned i = 0; i < PARTS; i++)
-                count += atomic_load(&table[i].alive);
+                count += atomic_load(&parts[i].messages);
+        for (struct request *r = atomic_load(&all); r; r = r->next)
+                count += atomic_load(&r->refs) > 0;
         return count;
-}
-
-/* References to the requests that MATCH; the caller drops them. */
-static GPtrArray *collect(bool (*match)(const struct request *r, uint64_t value), uint64_t value)
-{
-        GPtrArray *found = g_ptr_array_new();
-
-        for (unsigned i = 0; i < PARTS; i++) {
-                DM_LOCK_SCOPE(&table[i].lock);
-                for (struct request *r = table[i].all; r; r = r->next) {
-                        if (!match(r, value))
-                                continue;
-                        atomic_fetch_add(&r->refs, 1);
-                        g_ptr_array_add(found, r);
-                }
-        }
-        return found;
 }
 
 /* ---- completion -------------------------------------------------------------------------------------- */
 
 static void answer(struct request *r, int error)
 {
-        struct route before = session_set_route(r->route);
+        const struct dm_io *io = &r->io;
 
         if (error) {
-                fuse_reply_err(r->req, -error);
-        } else if (r->seeks) {
-                fuse_reply_lseek(r->req, (off_t)r->found);
-        } else if (r->io.op == DM_OP_READ) {
-                fuse_reply_buf(r->req, r->io.buf, r->io.len);
-        } else if (r->io.op == DM_OP_WRITE) {
-                fuse_reply_write(r->req, r->io.len);
+                session_answer(r->route, r->unique, error, NULL, 0);
+        } else if (r->seeks_in) {
+                struct fuse_lseek_out out = {.offset = r->found};
+
+                session_answer(r->route, r->unique, 0, &out, sizeof(out));
+        } else if (io->op == DM_OP_READ) {
+                session_answer(r->route, r->unique, 0, io->buf, io->len);
+        } else if (io->op == DM_OP_WRITE) {
+                struct fuse_write_out out = {.size = (uint32_t)io->len};
+
+                session_answer(r->route, r->unique, 0, &out, sizeof(out));
         } else {
-                fuse_reply_err(r->req, 0);
+                session_answer(r->route, r->unique, 0, NULL, 0);
         }
-        session_set_route(before);
 }
 
-/* Gives R its answer, unless it has one; while the submitter holds it, the answer is left to him. */
+/* Gives R its answer, unless it has one. */
 static void give_answer(struct request *r, int error)
 {
-        int state = OPEN;
-
-        while (state == OPEN || state == HELD) {
-                if (atomic_compare_exchange_weak(&r->state, &state,
-                                                 state == OPEN ? ANSWERED : LEFT - error)) {
-                        if (state == OPEN)
-                                answer(r, error);
-                        return;
-                }
-        }
+        if (atomic_exchange(&r->phase, ANSWERED) != ANSWERED)
+                answer(r, error);
 }
 
 static void ended(struct dm_io *io, int error)
 {
         struct request *r = io->user;
 
-        unlink_request(r);
         give_answer(r, error);
-        atomic_store(&r->over, true);
-        unref(r);
+        if (r == submitting)
+                r->over = true;
+        else
+                unref(r);
 }
 
-static bool is_of_device(const struct request *r, uint64_t id)
+/* From now on the device stays without the handle, which may go when somebody else answers.  He looks for
+ * open requests when the device is dead: so either he sees this one, or it sees the device. */
+static void open_request(struct request *r, const struct mapped_device *md)
 {
-        return !id || r->device == id;
+        atomic_store(&r->phase, OPEN);
+        if (dm_is_dead(md))
+                give_answer(r, -EIO);
+}
+
+static void begun(struct dm_io *io)
+{
+        open_request(io->user, io->md);
 }
 
 void request_abandon(uint64_t id)
 {
-        g_autoptr(GPtrArray) found = collect(is_of_device, id);
-
-        for (unsigned i = 0; i < found->len; i++) {
-                give_answer(found->pdata[i], -EIO);
-                unref(found->pdata[i]);
+        for (struct request *r = atomic_load(&all); r; r = r->next) {
+                if (!hold(r))
+                        continue;
+                if (atomic_load(&r->phase) == OPEN && (!id || r->device == id))
+                        give_answer(r, -EIO);
+                unref(r);
         }
 }
 
@@ -251,231 +254,124 @@ static bool is_being_killed(pid_t thread)
         return line && (strtoull(line + strlen("\nSigPnd:"), NULL, 16) & (1u << (9 - 1)));
 }
 
-/* The request NUMBER, referenced, with its device; NULL if it is over. */
-static struct request *find(uint64_t number, struct mapped_device **ret_md)
+/* The open request UNIQUE, referenced; NULL if there is none. */
+static struct request *find(uint64_t unique)
 {
-        struct part *p = part_of(number);
-
-        DM_LOCK_SCOPE(&p->lock);
-        for (struct request *r = p->all; r; r = r->next) {
-                /* in the table its I/O is not over, so its device is there */
-                if (r->number == number && dm_get(r->md)) {
-                        atomic_fetch_add(&r->refs, 1);
-                        *ret_md = r->md;
+        for (struct request *r = atomic_load(&all); r; r = r->next) {
+                if (!hold(r))
+                        continue;
+                if (r->unique == unique && atomic_load(&r->phase) == OPEN)
                         return r;
-                }
+                unref(r);
         }
         return NULL;
 }
-
-static bool is_watched(const struct request *r, uint64_t unused)
-{
-        return r->watched;
-}
-
-/* Whether to go on watching. */
-static bool any_watched(void)
-{
-        DM_LOCK_SCOPE(&watch_lock);
-        watching = watched > 0;
-        return watching;
-}
-
-static void start_watching(struct request *r);
 
 /* Ends R for a program that is being killed.  What is not parked goes on in the engine: a read's answer is
- * not needed any more, but a write's is waited for, lest it overtakes one that is made later; it may be
- * parked yet, so it is watched.  The caller has a reference of R, and MD of its device. */
-static void cancel(struct request *r, struct mapped_device *md)
+ * not needed any more, but a write's is waited for, lest it overtakes one that is made later. */
+static bool cancel(struct request *r)
 {
-        if (!dm_cancel(md, &r->io)) {
-                if (r->io.op == DM_OP_READ)
-                        give_answer(r, -EINTR);
-                else
-                        start_watching(r);
-        }
-        dm_put(md);
-        unref(r);
-}
-
-static void cancel_if_killed(uint64_t number)
-{
-        struct mapped_device *md;
-        struct request *r = find(number, &md);
-
-        if (!r)
-                return;
-        if (is_being_killed(r->thread)) {
-                cancel(r, md);
-        } else {
-                dm_put(md);
-                unref(r);
-        }
-}
-
-static void look_at_watched(void)
-{
-        g_autoptr(GPtrArray) found = collect(is_watched, 0);
-
-        for (unsigned i = 0; i < found->len; i++) {
-                struct request *r = found->pdata[i];
-
-                cancel_if_killed(r->number);
-                unref(r);
-        }
-}
-
-/* The kernel tells of a request's first signal only: after one that was not fatal, somebody has to look
- * whether a fatal one follows. */
-static void *watch(void *unused)
-{
-        const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
-
-        while (any_watched()) {
-                look_at_watched();
-                nanosleep(&pause, NULL);
-        }
-        return NULL;
-}
-
-static bool mark_watched(struct request *r)
-{
-        DM_LOCK_SCOPE(&part_of(r->number)->lock);
-        if (r->watched || !r->link)
+        if (dm_cancel(&r->io))
+                return true;
+        if (r->io.op != DM_OP_READ)
                 return false;
-        r->watched = true;
+        give_answer(r, -EINTR);
         return true;
 }
 
-static bool claim_watch(void)
+enum request_interrupted request_interrupt(uint64_t unique)
 {
-        DM_LOCK_SCOPE(&watch_lock);
-        if (watching)
-                return false;
-        watching = true;
-        return true;
-}
-
-static void start_watching(struct request *r)
-{
-        pthread_t thread;
-
-        if (!mark_watched(r))
-                return;
-        count_watched(1);
-        if (claim_watch() && !pthread_create(&thread, NULL, watch, NULL))
-                pthread_detach(thread);
-}
-
-static void try_cancel(uint64_t number)
-{
-        struct mapped_device *md;
-        struct request *r = find(number, &md);
+        enum request_interrupted result = REQUEST_UNKNOWN;
+        struct request *r = find(unique);
 
         if (!r)
-                return;
-        if (is_being_killed(r->thread)) {
-                cancel(r, md);
-                return;
-        }
-        start_watching(r);
-        dm_put(md);
+                return result;
+        result = is_being_killed(r->thread) && cancel(r) ? REQUEST_CANCELLED : REQUEST_GOES_ON;
         unref(r);
-}
-
-/* Called by libfuse.  It gets the number, for the request may be over by now. */
-static void interrupted(fuse_req_t req, void *number)
-{
-        try_cancel((uint64_t)(uintptr_t)number);
+        return result;
 }
 
 /* ---- submission --------------------------------------------------------------------------------------- */
 
-/* A request that has a reference to its device until submit() is through: once it is in the table, somebody
- * may answer it, and with that the handle may go.  NULL: the device is dead, and REQ is answered. */
-static struct request *request_new(fuse_req_t req, struct handle *h, enum dm_op op, uint64_t offset,
-                                   uint64_t len, void *buf)
+struct request *request_begin(const struct fuse_in_header *header)
 {
-        struct request *r;
+        struct request *r = g_steal_pointer(&spare);
 
-        if (!dm_get(h->md)) {
-                fuse_reply_err(req, EIO);
-                return NULL;
-        }
-        r = g_new0(struct request, 1);
-        r->req = req;
+        if (!r)
+                r = take_unused();
+        if (!r)
+                r = make();
+        r->unique = header->unique;
+        r->thread = (pid_t)header->pid;
         r->route = session_route();
-        r->md = h->md;
-        r->device = dm_id(h->md);
-        r->thread = fuse_req_ctx(req)->pid;
-        atomic_init(&r->refs, 2); /* its I/O's, and the submitter's */
-        r->io = (struct dm_io){
-                .op = op, .offset = offset, .len = len, .buf = buf, .end = ended, .user = r};
+        r->over = false;
+        r->seeks_in = NULL;
+        r->own_buffer = NULL;
+        atomic_store_explicit(&r->phase, PREPARED, memory_order_relaxed);
+        atomic_store(&r->refs, 2); /* its I/O's, and the submitter's */
         return r;
 }
 
-/* Lets R be interrupted from now on; or now, if the kernel has asked already.  Meanwhile libfuse's request
- * must not be answered, which is its end. */
-static void allow_interrupts(struct request *r)
+void request_end(struct request *r, int error)
 {
-        int state = OPEN;
-
-        if (!atomic_compare_exchange_strong(&r->state, &state, HELD))
-                return;
-        fuse_req_interrupt_func(r->req, interrupted, (void *)(uintptr_t)r->number);
-        state = HELD;
-        if (atomic_compare_exchange_strong(&r->state, &state, OPEN))
-                return;
-        atomic_store(&r->state, ANSWERED);
-        answer(r, LEFT - state);
+        session_answer(r->route, r->unique, error, NULL, 0);
+        end(r);
 }
 
-/* Submits R; true when its I/O is over already, so that nobody uses its buffer any more.  That is so nearly
- * always, and then there was nothing to interrupt. */
-static bool submit(struct request *r)
+static void prepare(struct request *r, struct handle *h, enum dm_op op, uint64_t offset,
+                    uint64_t len, void *buf)
 {
-        struct mapped_device *md = r->md;
-
-        link_request(r);
-        dm_submit(md, &r->io);
-        if (!atomic_load(&r->over))
-                allow_interrupts(r);
-        dm_put(md);
-        return atomic_load(&r->over);
+        r->device = dm_id(h->md);
+        r->io = (struct dm_io){
+                .op = op,
+                .offset = offset,
+                .len = len,
+                .buf = buf,
+                .begun = begun,
+                .end = ended,
+                .user = r,
+        };
 }
 
-void request_read(fuse_req_t req, struct handle *h, uint64_t offset, size_t size)
+/* Submits R; true when its I/O is over already, nearly always: then R is gone, and nobody uses its buffer.
+ * Otherwise the caller drops his reference. */
+static bool submit(struct request *r, struct handle *h)
 {
-        struct request *r = request_new(req, h, DM_OP_READ, offset, size, session_read_buffer(size));
+        submitting = r;
+        dm_submit(h->md, &r->io);
+        submitting = NULL;
+        if (!r->over)
+                return false;
+        end(r);
+        return true;
+}
 
-        if (!r)
+void request_read(struct request *r, struct handle *h, uint64_t offset, size_t size)
+{
+        prepare(r, h, DM_OP_READ, offset, size, session_read_buffer(size));
+        if (submit(r, h))
                 return;
-        if (!submit(r))
-                r->own_buffer = session_steal_read_buffer(&r->own_size);
+        r->own_buffer = session_steal_read_buffer(&r->own_size);
         unref(r);
 }
 
-void request_write(fuse_req_t req, struct handle *h, const char *buf, size_t size, uint64_t offset,
-                   unsigned flags)
+void request_write(struct request *r, struct handle *h, const char *buf, size_t size,
+                   uint64_t offset, unsigned flags)
 {
-        struct request *r = request_new(req, h, DM_OP_WRITE, offset, size, (void *)(uintptr_t)buf);
-
-        if (!r)
-                return;
+        prepare(r, h, DM_OP_WRITE, offset, size, (void *)(uintptr_t)buf);
         r->io.flags = flags;
-        if (!submit(r))
-                r->own_buffer = session_steal_request_buffer(&r->own_size);
+        if (submit(r, h))
+                return;
+        r->own_buffer = session_steal_request_buffer(&r->own_size);
         unref(r);
 }
 
-void request_simple(fuse_req_t req, struct handle *h, enum dm_op op, uint64_t offset, uint64_t len)
+void request_simple(struct request *r, struct handle *h, enum dm_op op, uint64_t offset,
+                    uint64_t len)
 {
-        struct request *r = request_new(req, h, op, offset, len, NULL);
-
-        if (!r)
-                return;
-        submit(r);
-        unref(r);
+        prepare(r, h, op, offset, len, NULL);
+        if (!submit(r, h))
+                unref(r);
 }
 
 /* ---- seeking -------------------------------------------------------------------------------------------- */
@@ -483,10 +379,9 @@ void request_simple(fuse_req_t req, struct handle *h, enum dm_op op, uint64_t of
 static void *seek(void *arg)
 {
         struct request *r = arg;
-        struct mapped_device *md = r->md;
+        struct mapped_device *md = r->seeks_in;
         int error = dm_seek(md, r->what, r->io.offset, &r->found);
 
-        unlink_request(r);
         give_answer(r, error);
         unref(r);
         dm_put(md); /* that the request came with; the session is there as long as its devices are */
@@ -503,17 +398,17 @@ static bool start_seek(struct request *r)
         return true;
 }
 
-void request_seek(fuse_req_t req, struct handle *h, enum dm_seek_what what, uint64_t offset)
+void request_seek(struct request *r, struct handle *h, enum dm_seek_what what, uint64_t offset)
 {
-        struct request *r = request_new(req, h, DM_OP_READ, offset, 0, NULL);
-
-        if (!r)
+        if (!dm_get(h->md)) {
+                request_end(r, -EIO);
                 return;
-        r->seeks = true;
+        }
+        prepare(r, h, DM_OP_READ, offset, 0, NULL);
+        r->seeks_in = h->md;
         r->what = what;
-        link_request(r);
+        open_request(r, h->md);
         if (!start_seek(r))
                 seek(r);
-        allow_interrupts(r);
         unref(r);
 }

@@ -26,11 +26,6 @@ void ring_free(struct rings *rings)
 {
 }
 
-bool ring_entry_holds(const struct ring_entry *entry, uint64_t unique)
-{
-        return false;
-}
-
 ssize_t ring_answer(struct ring_entry *entry, const struct iovec *iov, int count)
 {
         errno = ENOSYS;

@@ -169,11 +169,6 @@ static void hand_in(struct ring_entry *e)
                 wake_thread(q);
 }
 
-bool ring_entry_holds(const struct ring_entry *e, uint64_t unique)
-{
-        return e->unique == unique;
-}
-
 static void put_header(struct ring_entry *e, const struct fuse_out_header *out, size_t payload)
 {
         memcpy(e->header->in_out, out, sizeof(*out));

@@ -29,10 +29,8 @@ void ring_join(struct rings *rings);
 /* NULL is fine.  No thread is left, nor any request that came through a ring. */
 void ring_free(struct rings *rings);
 
-/* Whether ENTRY holds the request UNIQUE.  Threads that answer a request of it. */
-bool ring_entry_holds(const struct ring_entry *entry, uint64_t unique);
-/* Answers it: IOV as for writev(2) to /dev/fuse.  Any thread, once for each request.  The bytes taken, or
- * -1 with errno. */
+/* Answers the request that ENTRY holds: IOV as for writev(2) to /dev/fuse.  Any thread, once for each
+ * request.  The bytes taken, or -1 with errno. */
 ssize_t ring_answer(struct ring_entry *entry, const struct iovec *iov, int count);
 
 #endif

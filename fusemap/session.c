@@ -57,8 +57,7 @@ struct session {
 static __thread struct route route = {NULL, -1};
 static __thread void *read_buffer;
 static __thread size_t read_buffer_size;
-static __thread char *request_base; /* the buffer that requests are read into */
-static __thread struct fuse_buf request_buffer; /* the request, at REQUEST_OFFSET of it */
+static __thread char *request_base; /* the buffer that requests are read into, at REQUEST_OFFSET */
 
 /* ---- hooks of libfuse ----------------------------------------------------------------------------------- */
 
@@ -83,37 +82,16 @@ static void patch_init(struct iovec *iov, int count, uint32_t flags2, struct fus
         header->len = (uint32_t)(sizeof(*header) + sizeof(*patched));
 }
 
-/* libfuse has kept an interrupt of a request that it did not know, and says now, as another one comes, that
- * it is to be asked again.  The kernel knows such a request in a ring only, and would not ask: so we do. */
-static __thread uint64_t ask_again; /* the interrupt's number; 0: none */
-
-#define INTERRUPT_BIT 1u /* of the number of one, beside that of its request */
-#define ATTEMPT (1ull << 56)
-#define ATTEMPTS 64u
-
-static bool postpone_interrupt(const struct fuse_out_header *header)
-{
-        if (!(header->unique & INTERRUPT_BIT) || header->error != -EAGAIN)
-                return false;
-        if (header->unique / ATTEMPT < ATTEMPTS)
-                ask_again = header->unique + ATTEMPT;
-        return true;
-}
-
 static __thread uint32_t accepted; /* flags2, when the request being processed is FUSE_INIT */
 
 static ssize_t write_hook(int fd, struct iovec *iov, int count, void *userdata)
 {
-        const struct fuse_out_header *header = iov[0].iov_base;
         struct fuse_init_out patched;
 
         if (accepted)
                 patch_init(iov, count, accepted, &patched);
-        /* libfuse may answer an interrupt meanwhile, which came by /dev/fuse */
-        if (route.entry && ring_entry_holds(route.entry, header->unique))
+        if (route.entry)
                 return ring_answer(route.entry, iov, count);
-        if (route.entry && postpone_interrupt(header))
-                return (ssize_t)header->len;
         return writev(route.fd >= 0 ? route.fd : fd, iov, count);
 }
 
@@ -122,12 +100,25 @@ struct route session_route(void)
         return route;
 }
 
-struct route session_set_route(struct route to)
+/* The kernel refuses an answer when the program was interrupted or the mount has ended: nobody wants it
+ * then. */
+void session_answer(struct route to, uint64_t unique, int error, const void *data, size_t size)
 {
-        struct route before = route;
+        struct fuse_out_header header = {
+                .len = (uint32_t)(sizeof(header) + size),
+                .error = error,
+                .unique = unique,
+        };
+        struct iovec iov[] = {
+                {&header, sizeof(header)},
+                {(void *)(uintptr_t)data, size}, /* iov_base is for reads too, hence not const */
+        };
+        int count = size ? 2 : 1;
 
-        route = to;
-        return before;
+        if (to.entry)
+                ring_answer(to.entry, iov, count);
+        else if (writev(to.fd, iov, count) < 0)
+                return;
 }
 
 /* ---- buffers ---------------------------------------------------------------------------------------------- */
@@ -166,6 +157,7 @@ void session_drop_buffers(void)
 {
         buffer_put(g_steal_pointer(&read_buffer), read_buffer_size);
         buffer_put(g_steal_pointer(&request_base), REQUEST_SIZE);
+        request_drop_spare();
 }
 
 /* ---- workers ------------------------------------------------------------------------------------------------ */
@@ -229,57 +221,50 @@ static bool make_rings(struct session *s, bool are_offered)
         return rings;
 }
 
-static void process_init(struct session *s)
+static void process_init(struct session *s, const struct fuse_buf *buf)
 {
-        uint32_t flags2 = offered(request_buffer.mem);
+        uint32_t flags2 = offered(buf->mem);
 
         accepted = flags2 & ALLOW_MMAP_2;
         if (s->want_rings && make_rings(s, flags2 & RING_INIT_FLAG_2))
                 accepted |= RING_INIT_FLAG_2;
-        fuse_session_process_buf(s->fuse, &request_buffer);
+        fuse_session_process_buf(s->fuse, buf);
         if (accepted & RING_INIT_FLAG_2)
                 ring_begin(atomic_load(&s->rings));
         accepted = 0;
 }
 
-static void process(struct session *s)
+static void process_interrupt(const struct fuse_in_header *header, size_t size)
 {
-        const struct fuse_in_header *header = request_buffer.mem;
+        const struct fuse_interrupt_in *in = (const struct fuse_interrupt_in *)(header + 1);
 
-        request_enter();
-        if (header->opcode == FUSE_INIT)
-                process_init(s);
-        else
-                fuse_session_process_buf(s->fuse, &request_buffer);
-        request_leave();
+        if (size >= sizeof(*header) + sizeof(*in))
+                interrupt_request(in->unique);
 }
 
-static void interrupt_again(struct session *s, uint64_t number)
+/* The message in the thread's buffer, of SIZE bytes.  What is not I/O is libfuse's. */
+static void process(struct session *s, size_t size)
 {
-        struct {
-                struct fuse_in_header header;
-                struct fuse_interrupt_in in;
-        } message = {
-                .header = {.len = sizeof(message), .opcode = FUSE_INTERRUPT, .unique = number},
-                .in.unique = number % ATTEMPT & ~(uint64_t)INTERRUPT_BIT,
-        };
-        struct fuse_buf buf = {.size = sizeof(message), .mem = &message};
+        struct fuse_buf buf = {.size = size, .mem = session_request_buffer()};
+        const struct fuse_in_header *header = buf.mem;
 
-        fuse_session_process_buf(s->fuse, &buf);
+        if (data_process(header, size))
+                return;
+        request_enter();
+        if (header->opcode == FUSE_INTERRUPT)
+                process_interrupt(header, size);
+        else if (header->opcode == FUSE_INIT)
+                process_init(s, &buf);
+        else
+                fuse_session_process_buf(s->fuse, &buf);
+        request_leave();
 }
 
 void session_process(struct session *s, size_t size, struct route from)
 {
-        struct fuse_buf buf = {.size = size, .mem = session_request_buffer()};
-
         route = from;
-        request_enter();
-        fuse_session_process_buf(s->fuse, &buf);
-        request_leave();
+        process(s, size);
         route = (struct route){NULL, -1};
-        if (ask_again)
-                interrupt_again(s, ask_again);
-        ask_again = 0;
 }
 
 static void enlist(struct session *s)
@@ -302,37 +287,34 @@ static void discharge(struct session *s)
         }
 }
 
-/* Reads the next request; false when the mount has ended.  (fuse_session_receive_buf() would put it at the
- * begin of a buffer.) */
-static bool receive(struct session *s)
+/* Reads the next request; its size, or 0 when the mount has ended.  (fuse_session_receive_buf() would put it
+ * at the begin of a buffer.) */
+static size_t receive(struct session *s)
 {
-        int fd = route.fd >= 0 ? route.fd : fuse_session_fd(s->fuse);
         char *buffer = session_request_buffer();
         ssize_t n;
 
         while (!fuse_session_exited(s->fuse)) {
-                n = read(fd, buffer, SESSION_REQUEST_MAX);
-                if (n >= (ssize_t)sizeof(struct fuse_in_header)) {
-                        request_buffer.mem = buffer;
-                        request_buffer.size = (size_t)n;
-                        return true;
-                }
+                n = read(route.fd, buffer, SESSION_REQUEST_MAX);
+                if (n >= (ssize_t)sizeof(struct fuse_in_header))
+                        return (size_t)n;
                 /* ENOENT: the program was interrupted before we could read its request */
                 if (n >= 0 || (errno != EINTR && errno != EAGAIN && errno != ENOENT))
-                        return false;
+                        return 0;
         }
-        return false;
+        return 0;
 }
 
 static void work(void *user, unsigned number)
 {
         struct session *s = user;
         int fd = take_descriptor(s);
+        size_t size;
 
         enlist(s);
-        route.fd = fd; /* without one of its own a worker shares the session's */
-        while (receive(s)) {
-                process(s);
+        route.fd = fd >= 0 ? fd : fuse_session_fd(s->fuse);
+        while ((size = receive(s))) {
+                process(s, size);
                 if (dm_worker_surplus())
                         goto out;
         }

@@ -187,7 +187,7 @@ static void do_ios(struct random *r, struct mapped_device *md)
                             buf[i]);
                 dm_submit(md, &ios[i].io);
                 if (below(r, 4) == 0)
-                        dm_cancel(md, &ios[i].io);
+                        dm_cancel(&ios[i].io);
         }
         for (unsigned i = 0; i < IOS; i++)
                 gate_wait(&ios[i].done, 1);

@@ -64,9 +64,9 @@ static void parked_io_runs_after_resume(void)
         struct mapped_device *md = run_device("parked", "0 8 zero");
         struct waited_io *ios = park_many(md);
 
-        CHECK(dm_cancel(md, &ios[0].io));
+        CHECK(dm_cancel(&ios[0].io));
         CHECK(gate_count(&ios[0].done) == 1 && ios[0].error == -EINTR);
-        CHECK(!dm_cancel(md, &ios[0].io));
+        CHECK(!dm_cancel(&ios[0].io));
         CHECK(dm_resume(md, 0, NULL));
         expect_all(ios, 1, 0);
         CHECK(dm_destroy(md, 0, NULL));

@@ -172,10 +172,10 @@ Test(slots, io_parked_below_is_cancelled_from_above)
         char buf[512];
 
         top = stalled_stack(&bottom, &read, buf);
-        cr_assert(dm_cancel(top, &read.io));
+        cr_assert(dm_cancel(&read.io));
         gate_wait(&read.done, 1);
         cr_assert_eq(read.error, -EINTR);
-        cr_assert_not(dm_cancel(top, &read.io), "it is over");
+        cr_assert_not(dm_cancel(&read.io), "it is over");
         dm_put(top);
         dm_put(bottom);
 }
