@@ -3,7 +3,8 @@
  * Backings: regular files and block devices, opened once per access mode and shared by all tables.
  *
  * I/O goes three ways.  dm_backing_try_io() does in the calling thread what should not block: reads
- * with RWF_NOWAIT, and buffered writes to local file systems.  What dm_backing_ring() takes goes to the
+ * with RWF_NOWAIT or, while all is in the page cache, from a mapping (mapped.h), and buffered writes to
+ * local file systems.  What dm_backing_ring() takes goes to the
  * backing's ring.  dm_backing_io() does anything, in the backing's lane, for as long as it takes.
  *
  * A direct backing (dm_set_direct()) is open twice: what is aligned bypasses the page cache, the rest
@@ -11,6 +12,7 @@
  */
 #include "async.h"
 #include "dm-internal.h"
+#include "mapped.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -45,6 +47,7 @@ struct dm_backing {
         int direct_fd;                        /* -1: not direct */
         uint64_t memory_align, offset_align; /* of direct I/O; bytes, powers of two */
         struct dm_ring *ring;                /* for direct I/O; NULL: the lane does it */
+        struct dm_mapped *mapped;            /* NULL: its page cache is read by system calls alone */
         bool write_inline;
         bool memory;
         _Atomic int read_way;
@@ -66,35 +69,42 @@ void dm_set_direct(bool on)
 
 /* File systems without a network or another program behind them, where a buffered write seldom
  * waits.  Elsewhere writes go to the lane at once. */
-static const struct {
+static const struct file_system {
         uint32_t magic;
-        bool memory;
+        bool memory;  /* a read through a mapping would give memory to a hole */
+        bool layered; /* a file that is read only is another one as soon as somebody writes to it */
 } local_file_systems[] = {
-        {0xef53, false},     /* ext2, ext3, ext4 */
-        {0x58465342, false}, /* xfs */
-        {0x9123683e, false}, /* btrfs */
-        {0xf2f52010, false}, /* f2fs */
-        {0x794c7630, false}, /* overlayfs */
-        {0x01021994, true},  /* tmpfs */
-        {0x858458f6, true},  /* ramfs */
+        {0xef53, false, false},     /* ext2, ext3, ext4 */
+        {0x58465342, false, false}, /* xfs */
+        {0x9123683e, false, false}, /* btrfs */
+        {0xf2f52010, false, false}, /* f2fs */
+        {0x794c7630, false, true},  /* overlayfs */
+        {0x01021994, true, false},  /* tmpfs */
+        {0x858458f6, true, false},  /* ramfs */
 };
 
-static void look_at_file_system(struct dm_backing *b)
+/* NULL: another one. */
+static const struct file_system *local_file_system(int fd)
 {
-        struct statfs fs;
+        struct statfs st;
 
-        if (b->id.block) {
-                b->write_inline = true;
-                return;
-        }
-        if (fstatfs(b->fd, &fs) < 0)
-                return;
-        for (size_t i = 0; i < G_N_ELEMENTS(local_file_systems); i++) {
-                if ((uint32_t)fs.f_type == local_file_systems[i].magic) {
-                        b->write_inline = true;
-                        b->memory = local_file_systems[i].memory;
-                }
-        }
+        if (fstatfs(fd, &st) < 0)
+                return NULL;
+        for (size_t i = 0; i < G_N_ELEMENTS(local_file_systems); i++)
+                if ((uint32_t)st.f_type == local_file_systems[i].magic)
+                        return &local_file_systems[i];
+        return NULL;
+}
+
+/* Decides how to do I/O where B lies. */
+static void look_around(struct dm_backing *b)
+{
+        const struct file_system *fs = b->id.block ? NULL : local_file_system(b->fd);
+
+        b->write_inline = b->id.block || fs;
+        b->memory = fs && fs->memory;
+        if (b->id.block || (fs && !fs->memory && !(fs->layered && b->id.read_only)))
+                b->mapped = dm_mapped_new(b->fd, dm_backing_size(b));
 }
 
 static bool fail_errno(GError **error, const char *path, int code)
@@ -188,7 +198,7 @@ static struct dm_backing *make(int fd, const struct stat *st, const char *path, 
         b->direct_fd = -1;
         b->slow = dm_slow_slot();
         b->lane = dm_lane_new(name);
-        look_at_file_system(b);
+        look_around(b);
         return b;
 }
 
@@ -196,6 +206,7 @@ static void unmake(struct dm_backing *b)
 {
         dm_lane_unref(b->lane);
         dm_ring_free(b->ring);
+        dm_mapped_free(b->mapped);
         if (b->direct_fd >= 0)
                 close(b->direct_fd);
         close(b->fd);
@@ -357,7 +368,11 @@ static int try_read(struct dm_backing *b, const struct dm_bio *bio)
         int way = atomic_load_explicit(&b->read_way, memory_order_relaxed), r;
 
         if (way == READ_NOWAIT) {
+                if (b->mapped && dm_mapped_read(b->mapped, bio->buf, bio->offset, bio->len))
+                        return 0;
                 r = read_all(b, bio, RWF_NOWAIT);
+                if (b->mapped)
+                        dm_mapped_learn(b->mapped, r == 0);
                 if (!is_unsupported(r))
                         return r;
                 way = b->memory ? READ_INLINE : READ_LANE;
