@@ -2,7 +2,7 @@
 /*
  * A directory of the command's own holds all that it needs:
  *
- *   bin/dmsetup    is fusemapctl, and first in PATH
+ *   bin/dmsetup, bin/dmstats   are fusemapctl, and first in PATH
  *   mapper         the mount, or a link to it; so DM_DEV_DIR is the directory, as dmsetup(8) has it
  *   socket         of the mount, if it is a private one
  */
@@ -27,7 +27,7 @@
 #define DRAIN_TIMEOUT "--drain-timeout=5"
 
 struct surroundings {
-        char *directory, *bin, *link, *mapper, *socket;
+        char *directory, *bin, *mapper, *socket;
         char *ctl; /* the program fusemapctl */
         bool private;
 };
@@ -70,6 +70,15 @@ static char *find_socket(const char *mountpoint)
 
 /* ---- the directory ------------------------------------------------------------------------------------- */
 
+static const char *const names_of_ctl[] = {"dmsetup", "dmstats"};
+
+static bool make_link(const struct surroundings *s, const char *name)
+{
+        g_autofree char *link = g_build_filename(s->bin, name, NULL);
+
+        return symlink(s->ctl, link) == 0 || fail(link, g_strerror(errno));
+}
+
 static bool make_directory(struct surroundings *s)
 {
         GError *error = NULL;
@@ -81,10 +90,12 @@ static bool make_directory(struct surroundings *s)
                 return false;
         }
         s->bin = g_build_filename(s->directory, "bin", NULL);
-        s->link = g_build_filename(s->bin, "dmsetup", NULL);
         s->mapper = g_build_filename(s->directory, "mapper", NULL);
-        if (g_mkdir(s->bin, 0700) < 0 || symlink(s->ctl, s->link) < 0)
-                return fail(s->link, g_strerror(errno));
+        if (g_mkdir(s->bin, 0700) < 0)
+                return fail(s->bin, g_strerror(errno));
+        for (unsigned i = 0; i < G_N_ELEMENTS(names_of_ctl); i++)
+                if (!make_link(s, names_of_ctl[i]))
+                        return false;
         return true;
 }
 
@@ -92,7 +103,11 @@ static void remove_directory(struct surroundings *s)
 {
         if (!s->directory)
                 return;
-        unlink(s->link);
+        for (unsigned i = 0; i < G_N_ELEMENTS(names_of_ctl); i++) {
+                g_autofree char *link = g_build_filename(s->bin, names_of_ctl[i], NULL);
+
+                unlink(link);
+        }
         rmdir(s->bin);
         if (unlink(s->mapper) < 0)
                 rmdir(s->mapper);
@@ -264,7 +279,6 @@ int exec_main(int argc, char **argv)
         remove_directory(&s);
         g_free(s.directory);
         g_free(s.bin);
-        g_free(s.link);
         g_free(s.mapper);
         g_free(s.socket);
         g_free(s.ctl);

@@ -55,29 +55,60 @@ static char *option_usage(const struct option_info *info)
         return g_string_free(text, FALSE);
 }
 
-char *about_usage(void)
+static void add_options(GString *out)
 {
         g_autoptr(GString) options = g_string_new(NULL);
-        GString *out = g_string_new(NULL);
 
         for (int id = 0; id < OPTION_COUNT; id++) {
                 g_autofree char *usage = option_usage(&option_table[id]);
 
                 g_string_append_printf(options, "%s%s", id ? " " : "", usage);
         }
-        g_string_append_printf(out, "Usage:\n\n%s\n        ", say_program());
         add_wrapped(out, options->str, 8, 8);
-        g_string_append_c(out, '\n');
-        for (const struct verb *v = command_table; v->name; v++) {
-                g_auto(GStrv) forms = g_strsplit(v->usage, "\n", -1);
+}
 
-                for (char **form = forms; *form || form == forms; form++) {
-                        g_string_append_printf(out, "        %s", v->name);
-                        add_wrapped(out, *form ? *form : "", 8 + (unsigned)strlen(v->name), 12);
-                        if (!*form)
-                                break;
-                }
+static void add_verb(GString *out, const char *name, const char *usage)
+{
+        g_auto(GStrv) forms = g_strsplit(usage, "\n", -1);
+
+        for (char **form = forms; *form || form == forms; form++) {
+                g_string_append_printf(out, "        %s", name);
+                add_wrapped(out, *form ? *form : "", 8 + (unsigned)strlen(name), 12);
+                if (!*form)
+                        break;
         }
+}
+
+/* The commands for statistics, without the word "stats". */
+static char *stats_usage(void)
+{
+        GString *out = g_string_new(NULL);
+        const char *program = say_program();
+
+        g_string_append_printf(out, "Usage:\n\n%s%s\n", program, strcmp(program, "dmstats") ? " stats" : "");
+        for (const struct verb *v = command_table; v->name; v++)
+                if (verb_is_stats(v))
+                        add_verb(out, v->name + strlen(STATS_PREFIX), v->usage);
+        g_string_append(out, "\n<device> is a name, a path below the mount point, or (if only one) "
+                             "-u <uuid> or -j <major> -m <minor>\n"
+                             "<fields> are separated by commas; 'help -c' lists them.\n"
+                             "<start>, <length> and <size> are sectors, or have a unit's letter: "
+                             "bskmgtpe; a capital one for thousands.\n\n");
+        return g_string_free(out, FALSE);
+}
+
+char *about_usage(bool stats)
+{
+        GString *out;
+
+        if (stats)
+                return stats_usage();
+        out = g_string_new(NULL);
+        g_string_append_printf(out, "Usage:\n\n%s\n        ", say_program());
+        add_options(out);
+        g_string_append_c(out, '\n');
+        for (const struct verb *v = command_table; v->name; v++)
+                add_verb(out, v->name, v->usage);
         g_string_append(
                 out,
                 "\n<device> is a name, a path below the mount point, or (if only one) -u <uuid> or "
@@ -93,20 +124,30 @@ char *about_usage(void)
         return g_string_free(out, FALSE);
 }
 
-void about_print_usage(void)
+void about_print_usage(bool stats)
 {
-        g_autofree char *usage = about_usage();
+        g_autofree char *usage = about_usage(stats);
 
         fflush(stdout);
         fputs(usage, stderr);
 }
 
-bool verb_help(struct ctl *ctl, int argc, char **argv)
+static bool help(struct ctl *ctl, bool stats)
 {
-        about_print_usage();
+        about_print_usage(stats);
         if (ctl_given(ctl, OPT_COLUMNS))
                 report_print_fields();
         return true;
+}
+
+bool verb_help(struct ctl *ctl, int argc, char **argv)
+{
+        return help(ctl, false);
+}
+
+bool verb_stats_help(struct ctl *ctl, int argc, char **argv)
+{
+        return help(ctl, true);
 }
 
 /* ---- versions -------------------------------------------------------------------------------- */

@@ -2,8 +2,10 @@
 #ifndef FUSEMAPCTL_ABOUT_H
 #define FUSEMAPCTL_ABOUT_H
 
-/* What --help prints; new text. */
-char *about_usage(void);
-void about_print_usage(void);
+#include <stdbool.h>
+
+/* What --help prints, or with STATS, of the commands for statistics; new text. */
+char *about_usage(bool stats);
+void about_print_usage(bool stats);
 
 #endif

@@ -4,6 +4,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#define REPORT_USAGE                                                                               \
+        "[--count <count>] [--interval <seconds>] [--units <units>] [--nosuffix] "                 \
+        "[--notimesuffix] [--noheadings] [-o <fields>] [-O|--sort <fields>] "                      \
+        "[-S|--select <selection>] [--nameprefixes] [--unquoted] [--rows] [--unbuffered] "         \
+        "[--separator <separator>]"
+
 const struct verb command_table[] = {
         {.name = "help",
          .usage = "[-c|-C|--columns]",
@@ -186,7 +192,80 @@ const struct verb command_table[] = {
          .summary = "split an LVM device's name into its parts",
          .min = 1,
          .max = 2,
+         .columns = true,
          .run = verb_splitname},
+        {.name = "stats help",
+         .usage = "[-c|-C|--columns]",
+         .summary = "print the commands for statistics, and with -c the fields of reports",
+         .run = verb_stats_help},
+        {.name = "stats create",
+         .usage = "[--start <start> --length <length>|--segments [--alias <name>|--nogroup]] "
+                  "[--areas <nr_areas>|--areasize <size>] [--bounds <bounds>] [--precise] "
+                  "[--programid <id>] [--userdata <data>] [--alldevices|<device>...]\n"
+                  "--filemap [--nogroup] [--nomonitor] [--follow <mode>] [--foreground] "
+                  "[--alias <name>] [--bounds <bounds>] [--precise] [--programid <id>] <file>...",
+         .summary = "begin to count I/O in a region, or one for each target",
+         .max = -1,
+         .repeat = REPEAT_EACH,
+         .run = verb_stats_create},
+        {.name = "stats delete",
+         .usage = "--allregions|--regionid <id>|--groupid <id> [--allprograms|--programid <id>] "
+                  "[--alldevices|<device>...]",
+         .summary = "end a region, or all of a group",
+         .max = -1,
+         .repeat = REPEAT_EACH,
+         .run = verb_stats_delete},
+        {.name = "stats clear",
+         .usage = "--allregions|--regionid <id> [--allprograms|--programid <id>] [<device>...]",
+         .summary = "set counters to 0",
+         .max = -1,
+         .repeat = REPEAT_EACH,
+         .run = verb_stats_clear},
+        {.name = "stats print",
+         .usage = "[--clear] --allregions|--regionid <id> [--allprograms|--programid <id>] "
+                  "[<device>...]",
+         .summary = "print counters as the kernel has them",
+         .max = -1,
+         .repeat = REPEAT_EACH,
+         .run = verb_stats_print},
+        {.name = "stats list",
+         .usage = "[-v|--verbose] [--histogram] [--area] [--region] [--group] "
+                  "[--allprograms|--programid <id>] " REPORT_USAGE " [<device>...]",
+         .summary = "list regions and groups, and with -v areas",
+         .max = -1,
+         .repeat = REPEAT_EACH,
+         .columns = true,
+         .run = verb_info},
+        {.name = "stats report",
+         .usage = "[--histogram [--relative]] [--area] [--region] [--group] "
+                  "[--allprograms|--programid <id>] " REPORT_USAGE " [<device>...]",
+         .summary = "tell of the I/O since the last report",
+         .max = -1,
+         .repeat = REPEAT_EACH,
+         .columns = true,
+         .run = verb_info},
+        {.name = "stats group",
+         .usage = "--regions <regions> [--alias <name>] [--allprograms|--programid <id>] "
+                  "[--alldevices|<device>...]",
+         .summary = "make regions a group, which is reported as a whole",
+         .max = -1,
+         .repeat = REPEAT_EACH,
+         .run = verb_stats_group},
+        {.name = "stats ungroup",
+         .usage = "--groupid <id> [--allprograms|--programid <id>] [--alldevices|<device>...]",
+         .summary = "make a group's regions single ones again",
+         .max = -1,
+         .repeat = REPEAT_EACH,
+         .run = verb_stats_ungroup},
+        {.name = "stats update_filemap",
+         .usage = "--groupid <id> [--nomonitor] [--follow <mode>] [--foreground] <file>",
+         .summary = "refused: no file can be mapped",
+         .max = 1,
+         .run = verb_stats_update_filemap},
+        {.name = "stats version",
+         .usage = "",
+         .summary = "print the versions",
+         .run = verb_version},
         {.name = "monitor",
          .usage = "[--json]",
          .summary = "print a line for each thing that happens to a device",
@@ -208,4 +287,9 @@ const struct verb *verb_find(const char *name)
                 if (!strcmp(v->name, name))
                         return v;
         return NULL;
+}
+
+bool verb_is_stats(const struct verb *verb)
+{
+        return !strncmp(verb->name, STATS_PREFIX, strlen(STATS_PREFIX));
 }

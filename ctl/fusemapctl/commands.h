@@ -18,17 +18,22 @@ enum verb_repeat {
 };
 
 struct verb {
-        const char *name;
+        const char *name;    /* of those for statistics, "stats" and a second word */
         const char *usage;   /* what follows the name; a line for each form */
         const char *summary; /* one line */
         int min, max;        /* arguments; max -1: any number */
         enum verb_repeat repeat;
+        bool columns; /* it always prints columns */
         verb_fn *run;
 };
 
 extern const struct verb command_table[]; /* ends with a verb without a name */
 
 const struct verb *verb_find(const char *name);
+
+/* What all verbs for statistics begin with; under the name dmstats the program knows only them. */
+#define STATS_PREFIX "stats "
+bool verb_is_stats(const struct verb *verb);
 
 /* ---- the commands, by file ------------------------------------------------------------------- */
 
@@ -44,6 +49,10 @@ verb_fn verb_deps;                                                   /* deps.c *
 verb_fn verb_message, verb_setgeometry;                              /* message.c */
 verb_fn verb_mknodes, verb_udevcreatecookie, verb_udevreleasecookie; /* udev.c */
 verb_fn verb_udevflags, verb_udevcomplete, verb_udevcomplete_all, verb_udevcookies;
+verb_fn verb_stats_help;                                                /* about.c */
+verb_fn verb_stats_create, verb_stats_update_filemap;                   /* stats/stats-create.c */
+verb_fn verb_stats_delete, verb_stats_clear, verb_stats_print;          /* stats/stats-change.c */
+verb_fn verb_stats_group, verb_stats_ungroup;
 verb_fn verb_monitor;                 /* monitor.c */
 verb_fn verb_unmount, verb_graveyard; /* unmount.c */
 

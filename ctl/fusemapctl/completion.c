@@ -43,10 +43,19 @@ static void add_options(GString *out, const char *usage)
         }
 }
 
-static void add_verbs(GString *out)
+/* The first words of the commands, or with STATS the second ones of those for statistics. */
+static void add_verbs(GString *out, bool stats)
 {
-        for (const struct verb *v = command_table; v->name; v++)
-                g_string_append_printf(out, "%s%s", v == command_table ? "" : " ", v->name);
+        const char *between = "";
+
+        for (const struct verb *v = command_table; v->name; v++) {
+                if (verb_is_stats(v) != stats)
+                        continue;
+                g_string_append_printf(out, "%s%s", between, v->name + (stats ? strlen(STATS_PREFIX) : 0));
+                between = " ";
+        }
+        if (!stats)
+                g_string_append(out, " stats");
 }
 
 /* "--count|--exec|...|-o" */
@@ -79,14 +88,16 @@ static char *bash_text(void)
         add_options_with_value(out);
         g_string_append(out, ") ((i++));;\n"
                              "\t\t-*) ;;\n"
-                             "\t\t*) verb=${COMP_WORDS[i]}; break;;\n"
+                             "\t\t*) verb+=${verb:+ }${COMP_WORDS[i]}; [ \"$verb\" = stats ] || break;;\n"
                              "\t\tesac\n\tdone\n"
                              "\tcase $verb in\n\t'') words='");
-        add_verbs(out);
+        add_verbs(out, false);
         add_options(out, "");
+        g_string_append(out, "';;\n\tstats) words='");
+        add_verbs(out, true);
         g_string_append(out, "';;\n");
         for (const struct verb *v = command_table; v->name; v++) {
-                g_string_append_printf(out, "\t%s) words='", v->name);
+                g_string_append_printf(out, "\t'%s') words='", v->name);
                 add_options(out, v->usage);
                 g_string_append_printf(out, "'%s;;\n", takes_device(v) ? " devices=1" : "");
         }
@@ -118,19 +129,31 @@ static void add_zsh_text(GString *out, const char *text)
         }
 }
 
+/* "NAME:SUMMARY" of each command, see add_verbs(). */
+static void add_zsh_verbs(GString *out, bool stats)
+{
+        for (const struct verb *v = command_table; v->name; v++) {
+                if (verb_is_stats(v) != stats)
+                        continue;
+                g_string_append_printf(out, "\t\t'%s:", v->name + (stats ? strlen(STATS_PREFIX) : 0));
+                add_zsh_text(out, v->summary);
+                g_string_append(out, "'\n");
+        }
+        if (!stats)
+                g_string_append(out, "\t\t'stats:count I/O, and report it'\n");
+}
+
 static char *zsh_text(void)
 {
         GString *out = g_string_new("#compdef fusemapctl\n"
                                     "# zsh completion for fusemapctl; made from its command table\n"
                                     "_fusemapctl() {\n"
-                                    "\tlocal -a verbs options devices\n"
+                                    "\tlocal -a verbs stats options devices\n"
                                     "\tverbs=(\n");
 
-        for (const struct verb *v = command_table; v->name; v++) {
-                g_string_append_printf(out, "\t\t'%s:", v->name);
-                add_zsh_text(out, v->summary);
-                g_string_append(out, "'\n");
-        }
+        add_zsh_verbs(out, false);
+        g_string_append(out, "\t)\n\tstats=(\n");
+        add_zsh_verbs(out, true);
         g_string_append(out, "\t)\n\toptions=(\n");
         for (int id = 0; id < OPTION_COUNT; id++) {
                 const struct option_info *o = &option_table[id];
@@ -146,9 +169,11 @@ static char *zsh_text(void)
         }
         g_string_append(
                 out, "\t)\n"
-                     "\t_arguments -S \"$options[@]\" '1: :->verb' '*: :->rest' && return\n"
+                     "\t_arguments -S \"$options[@]\" '1: :->verb' '2: :->second' '*: :->rest' && return\n"
+                     "\t[[ $state != second ]] || [[ $line[1] == stats ]] || state=rest\n"
                      "\tcase $state in\n"
                      "\tverb) _describe command verbs;;\n"
+                     "\tsecond) _describe 'stats command' stats;;\n"
                      "\trest)\n"
                      "\t\tdevices=(${(f)\"$(_call_program devices fusemapctl "
                      "${opt_args[--socket]:+--socket=}${opt_args[--socket]} "

@@ -22,6 +22,7 @@ struct ctl {
         struct json *json;           /* with --json: open for one object a device; NULL otherwise */
         bool many;                   /* several devices: each line begins with a name */
         bool concise_begun;          /* table --concise has printed a device */
+        uint64_t interval_ns;        /* since the report before this one */
 };
 
 static inline bool ctl_given(const struct ctl *ctl, enum option_id id)

@@ -6,6 +6,7 @@
 #include "deps.h"
 #include "mangle.h"
 #include "say.h"
+#include "stats/stats-fields.h"
 
 static int put(struct dm_report *rh, struct dm_report_field *field, const char *text)
 {
@@ -250,13 +251,15 @@ const struct dm_report_object_type fields_types[] = {
         {NEEDS_DEPS, "Mapped Device Relationship Information", "deps_", whole_row},
         {NEEDS_GRAPH, "Mapped Device Relationship Information", "tree_", whole_row},
         {NEEDS_PARTS, "Mapped Device Name Components", "splitname_", whole_row},
+        {NEEDS_COUNTERS, "Mapped Device Statistics", "stats_", whole_row},
+        {NEEDS_REGIONS, "Mapped Device Statistics Region Information", "region_", whole_row},
         {0, "", "", NULL},
 };
 
 #define TEXT DM_REPORT_FIELD_TYPE_STRING
 #define NUMBER DM_REPORT_FIELD_TYPE_NUMBER
 
-const struct dm_report_field_type fields_table[] = {
+static const struct dm_report_field_type device_fields[] = {
         {NEEDS_NAME, TEXT, 0, 16, "name", "Name", show_name, "the device's name"},
         {NEEDS_NAME, TEXT, 0, 16, "mangled_name", "MangledName", show_mangled_name,
          "its name, mangled"},
@@ -304,5 +307,26 @@ const struct dm_report_field_type fields_table[] = {
         {NEEDS_PARTS, TEXT, 0, 4, "vg_name", "VG", show_vg, "LVM's volume group"},
         {NEEDS_PARTS, TEXT, 0, 4, "lv_name", "LV", show_lv, "LVM's logical volume"},
         {NEEDS_PARTS, TEXT, 0, 7, "lv_layer", "LVLayer", show_layer, "LVM's layer in the volume"},
-        {0, 0, 0, 0, "", "", NULL, NULL},
 };
+
+static guint count_fields(const struct dm_report_field_type *fields)
+{
+        guint count = 0;
+
+        while (fields[count].type)
+                count++;
+        return count;
+}
+
+const struct dm_report_field_type *fields_table(void)
+{
+        static GArray *all;
+
+        if (!all) {
+                all = g_array_new(FALSE, FALSE, sizeof(*device_fields));
+                g_array_append_vals(all, device_fields, G_N_ELEMENTS(device_fields));
+                /* with the end of the table */
+                g_array_append_vals(all, stats_fields_table, count_fields(stats_fields_table) + 1);
+        }
+        return (const struct dm_report_field_type *)(const void *)all->data;
+}

@@ -14,7 +14,11 @@
 #include "deps.h"
 #include "report.h"
 #include "say.h"
+#include "stats/stats.h"
 #include "tree.h"
+
+#define NS_PER_S 1000000000
+#define NS_PER_US 1000
 
 /* A writer of a script is told that something is wrong with the command line itself. */
 static int misused(void)
@@ -23,12 +27,17 @@ static int misused(void)
         return 1;
 }
 
-static int misused_with_usage(const char *what)
+static int misused_with_usage(const char *what, bool stats)
 {
         if (what)
                 say_error("%s", what);
-        about_print_usage();
+        about_print_usage(stats);
         return 1;
+}
+
+static bool is_dmstats(void)
+{
+        return !strcmp(say_program(), "dmstats");
 }
 
 /* Checks -o before anything is done: what it means depends on the command. */
@@ -118,7 +127,10 @@ static bool run_repeatedly(struct ctl *ctl, int argc, char **argv)
         unsigned interval = o->given[OPT_INTERVAL] ? o->number[OPT_INTERVAL] : 1;
         unsigned left = o->number[OPT_COUNT];
         bool for_ever = !left && (o->given[OPT_COUNT] || o->given[OPT_INTERVAL]);
+        gint64 before, now;
 
+        ctl->interval_ns = interval * (uint64_t)NS_PER_S;
+        before = g_get_monotonic_time();
         while (run_once(ctl, argc, argv)) {
                 if (!for_ever && left-- <= 1)
                         return true;
@@ -126,6 +138,9 @@ static bool run_repeatedly(struct ctl *ctl, int argc, char **argv)
                         putchar('\n');
                 fflush(stdout);
                 g_usleep(interval * G_USEC_PER_SEC);
+                now = g_get_monotonic_time();
+                ctl->interval_ns = (uint64_t)(now - before) * NS_PER_US;
+                before = now;
         }
         return false;
 }
@@ -144,14 +159,18 @@ static int run(struct ctl *ctl, struct options *o, int argc, char **argv)
 {
         int status = 1;
 
-        if (!strcmp(ctl->verb->name, "splitname"))
+        if (ctl->verb->columns)
                 o->given[OPT_COLUMNS]++;
         if (!strcmp(ctl->verb->name, "mangle")) /* it has to see names as they are */
                 dm_set_name_mangling_mode(DM_STRING_MANGLING_NONE);
         if (!check_options(ctl))
                 return misused();
+        if (verb_is_stats(ctl->verb) && !stats_check_options(ctl)) {
+                say_error("Command failed.");
+                return 1;
+        }
         prepare_selection(ctl, o);
-        if (o->given[OPT_COLUMNS] && strcmp(ctl->verb->name, "help") &&
+        if (o->given[OPT_COLUMNS] && !g_str_has_suffix(ctl->verb->name, "help") &&
             report_begin(ctl) != REPORT_OK)
                 return 1;
         ctl->many =
@@ -170,22 +189,45 @@ static int run_about(struct ctl *ctl, const char *name)
         return 0;
 }
 
+/* The command that ARGV begins with, by one word or two; the others begin at *RET_ARGV.  NULL: there is
+ * none. */
+static const struct verb *find_verb(char **argv, bool stats, char ***ret_argv)
+{
+        g_autofree char *name = NULL;
+
+        if (stats && !is_dmstats())
+                argv++;
+        *ret_argv = argv + 1;
+        if (!stats)
+                return verb_find(argv[0]);
+        name = g_strconcat(STATS_PREFIX, argv[0], NULL);
+        return verb_find(name);
+}
+
 static int dispatch(struct ctl *ctl, struct options *o, int argc, char **argv)
 {
+        bool stats = is_dmstats() || (argc && !strcmp(argv[0], "stats"));
+        char **rest;
+
         if (o->given[OPT_HELP])
-                return run_about(ctl, "help");
+                return run_about(ctl, stats ? "stats help" : "help");
         if (o->given[OPT_VERSION])
                 return run_about(ctl, "version");
         if (!argc)
-                return misused_with_usage(NULL);
-        ctl->verb = verb_find(argv[0]);
-        if (!ctl->verb)
-                return misused_with_usage("Unknown command.");
-        argc--;
-        argv++;
+                return misused_with_usage(NULL, stats);
+        if (stats && !is_dmstats() && argc < 2)
+                return misused_with_usage("Incorrect number of arguments.", stats);
+        ctl->verb = find_verb(argv, stats, &rest);
+        if (!ctl->verb) {
+                misused_with_usage(stats ? "Unknown stats command." : "Unknown command.", stats);
+                if (stats)
+                        say_error("Command failed.");
+                return 1;
+        }
+        argc -= (int)(rest - argv);
         if (argc < ctl->verb->min || (ctl->verb->max >= 0 && argc > ctl->verb->max))
-                return misused_with_usage("Incorrect number of arguments.");
-        return run(ctl, o, argc, argv);
+                return misused_with_usage("Incorrect number of arguments.", stats);
+        return run(ctl, o, argc, rest);
 }
 
 /* As dmsetup does, which puts its nodes there; see device.c for what it is here. */

@@ -9,9 +9,13 @@
 #include "deps.h"
 #include "fields.h"
 #include "say.h"
+#include "stats/objects.h"
+#include "stats/stats.h"
+#include "stats/style.h"
 
 struct report {
         struct dm_report *dm;
+        struct stats_style style;
         uint32_t needs;
         GPtrArray *list; /* all devices, for GRAPH */
         Graph *graph;
@@ -40,10 +44,27 @@ static uint32_t output_flags(const struct ctl *ctl)
         return flags;
 }
 
+static const char *standard_fields(const struct ctl *ctl, bool splitname)
+{
+        const char *stats = stats_default_fields(ctl);
+
+        return stats ? stats : splitname ? SPLITNAME_FIELDS : DEFAULT_FIELDS;
+}
+
+/* What a report is of, whatever its fields are. */
+static uint32_t report_needs(const struct ctl *ctl, bool splitname)
+{
+        if (!strcmp(ctl->verb->name, "stats report"))
+                return NEEDS_COUNTERS | NEEDS_REGIONS;
+        if (verb_is_stats(ctl->verb))
+                return NEEDS_REGIONS;
+        return splitname ? NEEDS_PARTS : 0;
+}
+
 static char *wanted_fields(const struct ctl *ctl, bool splitname)
 {
         const char *given = ctl->opt->text[OPT_OPTIONS];
-        const char *standard = splitname ? SPLITNAME_FIELDS : DEFAULT_FIELDS;
+        const char *standard = standard_fields(ctl, splitname);
 
         if (!given)
                 return g_strdup(standard);
@@ -63,13 +84,18 @@ enum report_result report_begin(struct ctl *ctl)
                 g_free(report);
                 return REPORT_BAD;
         }
-        report->needs = splitname ? NEEDS_PARTS : 0;
+        if (!stats_style_init(&report->style, ctl->opt)) {
+                g_free(report);
+                return REPORT_BAD;
+        }
+        report->needs = report_needs(ctl, splitname);
         if (!separator)
                 separator = ctl_given(ctl, OPT_NOHEADINGS) ? ":" : " ";
         fflush(stdout);
         report->dm = dm_report_init_with_selection(
-                &report->needs, fields_types, fields_table, wanted, separator, output_flags(ctl),
-                keys ? keys : "", ctl->opt->text[OPT_SELECT], NULL, NULL);
+                &report->needs, fields_types, fields_table(), wanted, separator, output_flags(ctl),
+                keys ? keys : "", ctl->opt->text[OPT_SELECT], NULL,
+                &report->style);
         if (!report->dm) {
                 g_free(report);
                 return REPORT_BAD;
@@ -103,7 +129,7 @@ void report_print_fields(void)
 {
         uint32_t needs = 0;
         struct dm_report *dm =
-                dm_report_init(&needs, fields_types, fields_table, "help", " ", 0, "", NULL);
+                dm_report_init(&needs, fields_types, fields_table(), "help", " ", 0, "", NULL);
 
         if (dm)
                 dm_report_free(dm);
@@ -164,13 +190,48 @@ static bool run_selected(struct ctl *ctl, const DeviceInfo *info)
         return ok;
 }
 
-static bool add_row(struct ctl *ctl, struct row *row)
+/* *RET_DONE: -S has run its command for the device. */
+static bool add_row(struct ctl *ctl, struct row *row, bool *ret_done)
 {
         int selected = 0;
 
         if (!dm_report_object_is_selected(ctl->report->dm, row, !ctl->selected, &selected))
                 return false;
-        return !ctl->selected || !selected || run_selected(ctl, row->info);
+        *ret_done = ctl->selected && selected;
+        return !*ret_done || run_selected(ctl, row->info);
+}
+
+struct adding {
+        struct ctl *ctl;
+        struct row *row;
+        bool ok;
+};
+
+static bool add_object(const StatsObject *object, void *user)
+{
+        struct adding *adding = user;
+        bool done = false;
+
+        adding->row->object = object;
+        adding->ok = add_row(adding->ctl, adding->row, &done);
+        return adding->ok && !done;
+}
+
+/* The device has a row, or one for each object of its statistics. */
+static bool add_rows(struct ctl *ctl, struct row *row)
+{
+        uint32_t needs = ctl->report->needs;
+        struct adding adding = {ctl, row, true};
+        g_autoptr(Regions) regions = NULL;
+        bool done = false;
+
+        if (!(needs & (NEEDS_COUNTERS | NEEDS_REGIONS)))
+                return add_row(ctl, row, &done);
+        regions = stats_fetch_for_report(ctl, row->info, needs & NEEDS_COUNTERS);
+        if (!regions)
+                return false;
+        stats_objects_walk(regions, stats_object_types(ctl), ctl->interval_ns, add_object, &adding);
+        return adding.ok;
 }
 
 bool report_add(struct ctl *ctl, const DeviceInfo *info)
@@ -190,7 +251,7 @@ bool report_add(struct ctl *ctl, const DeviceInfo *info)
                 return false;
         subsystem = g_strndup(info->uuid, strchr(info->uuid, '-') ? strcspn(info->uuid, "-") : 0);
         parts = split(&row, subsystem, info->name);
-        ok = add_row(ctl, &row);
+        ok = add_rows(ctl, &row);
         free(parts);
         return ok;
 }

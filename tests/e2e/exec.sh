@@ -10,10 +10,13 @@ unset FUSEMAP_SOCKET
 cat >"$work/script" <<'SCRIPT'
 set -e
 case $(command -v dmsetup) in "$DM_DEV_DIR"/bin/dmsetup) ;; *) exit 90 ;; esac
+case $(command -v dmstats) in "$DM_DEV_DIR"/bin/dmstats) ;; *) exit 91 ;; esac
 dmsetup create v0 --table "0 128 linear $1 0"
 [ "$MAPDIR" = "$DM_DEV_DIR/mapper" ]
 echo written | dd of="$DM_DEV_DIR/mapper/v0" conv=notrunc,fsync status=none
 dmsetup table v0
+dmstats create v0 >"$2.stats"
+dmstats list --noheadings -o name,region_id >>"$2.stats"
 dmsetup table nosuch 2>"$2" || true
 SCRIPT
 
@@ -24,6 +27,8 @@ out=$("$FUSEMAP" exec -- sh "$work/script" "$backing" "$work/errors")
 [ "$(head -c 7 "$backing")" = written ] || fail "nothing was written"
 grep -q '^device-mapper: table ioctl on nosuch  failed: No such device or address$' "$work/errors" ||
         fail "dmsetup said: $(cat "$work/errors")"
+printf '%s\n' 'v0: Created new region with 1 area(s) as region ID 0' v0:0 | cmp - "$work/errors.stats" ||
+        fail "dmstats said: $(cat "$work/errors.stats")"
 not grep -F "$work/fusemap-exec" /proc/self/mountinfo || fail "the mount stayed"
 for left in "$work"/fusemap-exec-*; do
         [ ! -e "$left" ] || fail "$left stayed"

@@ -27,6 +27,12 @@ completes "alpha alto" remove al
 completes "alpha" --socket "$socket" table alp
 completes "alto" remove alpha alt
 completes "" targets al
+completes "stats status" stat
+completes "clear create" stats c
+completes "--groupid" stats delete --groupi
+completes "--userdata" stats create --userd
+completes "alpha alto" stats report al
+completes "" stats version al
 
 if command -v zsh >/dev/null; then
         "$FUSEMAPCTL" --completion zsh >"$work/_fusemapctl"

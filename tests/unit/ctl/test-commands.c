@@ -63,7 +63,7 @@ Test(commands, usage_names_options_that_there_are)
 
 Test(commands, help_names_every_command_and_option)
 {
-        g_autofree char *usage = about_usage();
+        g_autofree char *usage = about_usage(false);
 
         for (const struct verb *v = command_table; v->name; v++) {
                 g_autofree char *line = g_strdup_printf("\n        %s", v->name);
@@ -75,6 +75,21 @@ Test(commands, help_names_every_command_and_option)
                                    option_table[id].name);
 }
 
+Test(commands, help_for_statistics_names_their_commands_alone)
+{
+        g_autofree char *usage = about_usage(true);
+
+        for (const struct verb *v = command_table; v->name; v++) {
+                bool stats = verb_is_stats(v);
+                g_autofree char *line = g_strdup_printf(
+                        "\n        %s", v->name + (stats ? strlen(STATS_PREFIX) : 0));
+
+                if (stats)
+                        cr_expect_not_null(strstr(usage, line), "%s", v->name);
+        }
+        cr_expect_null(strstr(usage, "\n        suspend"));
+}
+
 Test(commands, completions_name_every_command)
 {
         static const char *const shells[] = {"bash", "zsh", "man"};
@@ -82,8 +97,14 @@ Test(commands, completions_name_every_command)
         for (size_t i = 0; i < G_N_ELEMENTS(shells); i++) {
                 g_autofree char *text = completion_text(shells[i]);
 
-                for (const struct verb *v = command_table; v->name; v++)
-                        cr_expect_not_null(strstr(text, v->name), "%s: %s", shells[i], v->name);
+                for (const struct verb *v = command_table; v->name; v++) {
+                        const char *second = strchr(v->name, ' ');
+                        g_autofree char *described =
+                                g_strdup_printf("'%s:", second ? second + 1 : v->name);
+                        const char *wanted = strcmp(shells[i], "zsh") ? v->name : described;
+
+                        cr_expect_not_null(strstr(text, wanted), "%s: %s", shells[i], v->name);
+                }
         }
         cr_expect_null(completion_text("nosuchshell"));
 }
@@ -93,8 +114,8 @@ Test(commands, completions_name_a_commands_options)
         g_autofree char *bash = completion_text("bash");
 
         cr_expect_not_null(strstr(
-                bash, "\tremove) words=' --deferred -f --force --retry --immediate --socket"));
-        cr_expect_not_null(strstr(bash, "\ttargets) words=' --json --socket"));
+                bash, "\t'remove') words=' --deferred -f --force --retry --immediate --socket"));
+        cr_expect_not_null(strstr(bash, "\t'targets') words=' --json --socket"));
 }
 
 static bool parse(struct options *o, const char *line)
