@@ -25,6 +25,8 @@ export G_SLICE=always-malloc
 
 # ---- failing and cleaning up ------------------------------------------------------------------------
 
+exec {stderr}>&2 # for the end, which may come where it is redirected
+
 fail() {
         echo "FAILED: $*" >&2
         exit 1
@@ -68,6 +70,7 @@ on_exit() {
 
         trap - EXIT
         set +e
+        exec 2>&"$stderr"
         for ((i = ${#undo[@]} - 1; i >= 0; i--)); do
                 eval "${undo[i]}" >/dev/null 2>&1
         done
@@ -97,12 +100,13 @@ now_ms() {
         echo $((now / 1000))
 }
 
-# Waits until COMMAND succeeds; fails after SECONDS, which no test should come near.
+# Waits until COMMAND succeeds; fails after SECONDS, which no test should come near.  What COMMAND says is
+# kept, the last time's for on_exit() to show.
 await() { # WHAT SECONDS COMMAND...
         local what=$1 deadline=$(($(now_ms) + $2 * 1000))
 
         shift 2
-        until "$@" 2>/dev/null; do
+        until "$@" 2>"$work/log-await"; do
                 [ "$(now_ms)" -lt "$deadline" ] || fail "waited in vain: $what"
                 sleep 0.02
         done
@@ -139,7 +143,7 @@ launch_fusemap() {
                         "$FUSEMAP" --foreground --socket "$socket" ${transport:+"$transport"} "$@" "$mnt" ||
                         status=$?
                 echo $status >"$work/status"
-        ) </dev/null 2>>"$log" &
+        ) </dev/null 2>>"$log" {stderr}>&- &
 }
 
 mount_answers() {
