@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "dm.h"
@@ -71,14 +72,22 @@ static bool is_dead(int error)
         return error == ENOTCONN || error == ECONNABORTED || error == ECANCELED;
 }
 
+/* stat() of PATH: 0 or an errno.  Who serves it has to answer, for the kernel may have kept what it was. */
+static int ask(const char *path, struct stat *st)
+{
+        struct statfs fs;
+
+        return statfs(path, &fs) < 0 || stat(path, st) < 0 ? errno : 0;
+}
+
 bool mountpoint_prepare(const char *path, GError **error)
 {
         struct stat st;
-        int r = stat(path, &st) < 0 ? errno : 0;
+        int r = ask(path, &st);
 
         if (is_dead(r) && is_fusemap(path)) {
                 mountpoint_detach(path);
-                r = stat(path, &st) < 0 ? errno : 0;
+                r = ask(path, &st);
         }
         if (!r && !S_ISDIR(st.st_mode))
                 r = ENOTDIR;
@@ -95,7 +104,7 @@ bool mountpoint_answers(const char *path)
 {
         struct stat st;
 
-        return stat(path, &st) == 0 && is_fusemap(path);
+        return ask(path, &st) == 0 && is_fusemap(path);
 }
 
 void mountpoint_raise_readahead(const char *path, unsigned kib)

@@ -148,7 +148,8 @@ launch_fusemap() {
 
 mount_answers() {
         [ -e "$work/status" ] && fail "fusemap ended with $(cat "$work/status")"
-        mountpoint -q "$mnt" && [ -S "$socket" ]
+        # the second asks the server, which for the first the kernel may answer
+        mountpoint -q "$mnt" && stat -f "$mnt" >/dev/null && [ -S "$socket" ]
 }
 
 daemon_pid() {
