@@ -189,25 +189,17 @@ static int run_about(struct ctl *ctl, const char *name)
         return 0;
 }
 
-/* The command that ARGV begins with, by one word or two; the others begin at *RET_ARGV.  NULL: there is
- * none. */
-static const struct verb *find_verb(char **argv, bool stats, char ***ret_argv)
+/* The command WORD, with STATS one for statistics.  NULL: there is none. */
+static const struct verb *find_verb(const char *word, bool stats)
 {
-        g_autofree char *name = NULL;
+        g_autofree char *name = g_strconcat(stats ? STATS_PREFIX : "", word, NULL);
 
-        if (stats && !is_dmstats())
-                argv++;
-        *ret_argv = argv + 1;
-        if (!stats)
-                return verb_find(argv[0]);
-        name = g_strconcat(STATS_PREFIX, argv[0], NULL);
         return verb_find(name);
 }
 
 static int dispatch(struct ctl *ctl, struct options *o, int argc, char **argv)
 {
-        bool stats = is_dmstats() || (argc && !strcmp(argv[0], "stats"));
-        char **rest;
+        bool word = argc && !strcmp(argv[0], "stats"), stats = word || is_dmstats();
 
         if (o->given[OPT_HELP])
                 return run_about(ctl, stats ? "stats help" : "help");
@@ -215,19 +207,22 @@ static int dispatch(struct ctl *ctl, struct options *o, int argc, char **argv)
                 return run_about(ctl, "version");
         if (!argc)
                 return misused_with_usage(NULL, stats);
-        if (stats && !is_dmstats() && argc < 2)
+        argc -= word;
+        argv += word;
+        if (!argc)
                 return misused_with_usage("Incorrect number of arguments.", stats);
-        ctl->verb = find_verb(argv, stats, &rest);
+        ctl->verb = find_verb(argv[0], stats);
         if (!ctl->verb) {
                 misused_with_usage(stats ? "Unknown stats command." : "Unknown command.", stats);
                 if (stats)
                         say_error("Command failed.");
                 return 1;
         }
-        argc -= (int)(rest - argv);
+        argc--;
+        argv++;
         if (argc < ctl->verb->min || (ctl->verb->max >= 0 && argc > ctl->verb->max))
                 return misused_with_usage("Incorrect number of arguments.", stats);
-        return run(ctl, o, argc, rest);
+        return run(ctl, o, argc, argv);
 }
 
 /* As dmsetup does, which puts its nodes there; see device.c for what it is here. */

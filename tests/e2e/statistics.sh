@@ -86,6 +86,31 @@ await "the third one" 30 seen
 kill $reporter
 wait $reporter || true
 
+# ---- what has a fraction is sorted by it, and selected by its whole number ----
+"$FUSEMAPCTL" stats clear b --allregions
+"$FUSEMAPCTL" stats create b --areas 2 >"$work/created"
+read_sectors b 0 5
+read_sectors b 8 6
+once=(--interval 4 --count 1 --noheadings) # for 4 seconds, without waiting for them
+fields=region_id,area_id,reads_per_sec
+expect "1:0:1.50
+2:1:1.50
+0:0:1.25
+2:0:1.25" stats report b --area "${once[@]}" -O -reads_per_sec,region_id -o $fields
+read_sectors b 0 5
+expect "" stats report b --area "${once[@]}" -o $fields -S "reads_per_sec>1"
+read_sectors b 0 5
+expect "0:0:1.25
+2:0:1.25" stats report b --area "${once[@]}" -o $fields -S "reads_per_sec=1"
+
+# ---- more areas than a reply holds ----
+"$FUSEMAPCTL" create large --table "0 40000 zero"
+expect "large: Created new region with 40000 area(s) as region ID 0" stats create large --areasize 1
+read_sectors large 39998 2
+expect "39998:1
+39999:1" stats report large --area --noheadings -o area_id,read_count -S "read_count>0"
+expect "0" stats report large --region --noheadings -o read_count
+
 # ---- what is stored with regions ----
 expect "a:1:dmstats:mine:1" stats list a --noheadings -S region_id=1 \
         -o name,region_id,program_id,user_data,precise
@@ -129,6 +154,7 @@ a:1" "$work/dmstats" list a --noheadings -o name,region_id
 expect "Deleted statistics group 0." "$work/dmstats" delete b --groupid 0
 expect "" "$work/dmstats" delete --alldevices --allregions
 expect "" "$work/dmstats" list
+expect "" "$work/dmstats" stats list
 expect "Unknown stats command." sh -c '"$0" nosuch 2>&1 | head -n 1' "$work/dmstats"
 expect "Unknown stats command." sh -c '"$0" info 2>&1 | head -n 1' "$work/dmstats"
 stop_fusemap

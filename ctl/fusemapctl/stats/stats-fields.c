@@ -10,6 +10,7 @@
 
 #define NS_PER_MS 1e6
 #define NS_PER_S 1e9
+#define FINENESS 1e6
 
 /* Groups come after regions. */
 #define GROUP_KEY (UINT64_C(1) << 63)
@@ -56,15 +57,20 @@ static int put_with_key(struct dm_pool *mem, struct dm_report_field *field, char
         return 1;
 }
 
-static int put_fraction(struct dm_pool *mem, struct dm_report_field *field, double value)
+/* The engine compares whole numbers: with what is given to -S those that are shown, with each other finer
+ * ones. */
+static int put_fraction(struct dm_pool *mem, struct dm_report_field *field,
+                        const struct stats_style *style, double value)
 {
-        return put_with_key(mem, field, g_strdup_printf("%.2f", value), (uint64_t)value);
+        double key = style->selects ? value : value * FINENESS;
+
+        return put_with_key(mem, field, g_strdup_printf("%.2f", value), (uint64_t)key);
 }
 
-/* In ms; sorted and selected by ns. */
-static int put_time(struct dm_pool *mem, struct dm_report_field *field, double ns)
+static int put_time(struct dm_pool *mem, struct dm_report_field *field, const struct stats_style *style,
+                    double ns)
 {
-        return put_with_key(mem, field, g_strdup_printf("%.2f", ns / NS_PER_MS), (uint64_t)ns);
+        return put_fraction(mem, field, style, ns / NS_PER_MS);
 }
 
 /* A size that is compared as a number of sectors. */
@@ -117,7 +123,7 @@ COUNTER_FIELD(show_write_ticks, WRITE_TICKS)
 #define RATE_FIELD(function, counter)                                                              \
         FIELD(function)                                                                            \
         {                                                                                          \
-                return put_fraction(mem, field, object_per_sec(OBJECT, counter));                  \
+                return put_fraction(mem, field, STYLE, object_per_sec(OBJECT, counter));                  \
         }
 
 RATE_FIELD(show_reads_merged_per_sec, READS_MERGED)
@@ -142,32 +148,32 @@ FIELD(show_request_size)
 
 FIELD(show_queue_size)
 {
-        return put_fraction(mem, field, object_queue_size(OBJECT));
+        return put_fraction(mem, field, STYLE, object_queue_size(OBJECT));
 }
 
 FIELD(show_await)
 {
-        return put_time(mem, field, object_wait_ns(OBJECT, true, true));
+        return put_time(mem, field, STYLE, object_wait_ns(OBJECT, true, true));
 }
 
 FIELD(show_read_await)
 {
-        return put_time(mem, field, object_wait_ns(OBJECT, true, false));
+        return put_time(mem, field, STYLE, object_wait_ns(OBJECT, true, false));
 }
 
 FIELD(show_write_await)
 {
-        return put_time(mem, field, object_wait_ns(OBJECT, false, true));
+        return put_time(mem, field, STYLE, object_wait_ns(OBJECT, false, true));
 }
 
 FIELD(show_throughput)
 {
-        return put_fraction(mem, field, object_throughput(OBJECT));
+        return put_fraction(mem, field, STYLE, object_throughput(OBJECT));
 }
 
 FIELD(show_service_time)
 {
-        return put_time(mem, field, object_service_ns(OBJECT));
+        return put_time(mem, field, STYLE, object_service_ns(OBJECT));
 }
 
 FIELD(show_util)
@@ -187,7 +193,8 @@ FIELD(show_interval)
 {
         return put_with_key(mem, field,
                             g_strdup_printf("%2.6f", (double)OBJECT->interval_ns / NS_PER_S),
-                            OBJECT->interval_ns);
+                            STYLE->selects ? (uint64_t)((double)OBJECT->interval_ns / NS_PER_S)
+                                           : OBJECT->interval_ns);
 }
 
 /* ---- histograms ------------------------------------------------------------------------------------------------ */

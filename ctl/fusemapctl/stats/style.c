@@ -13,6 +13,7 @@ bool stats_style_init(struct stats_style *style, const struct options *o)
         const char *units = o->given[OPT_UNITS] ? o->text[OPT_UNITS] : "h";
 
         *style = (struct stats_style){.time_suffix = !o->given[OPT_NOTIMESUFFIX],
+                                      .selects = o->given[OPT_SELECT],
                                       .narrow = o->given[OPT_NOHEADINGS]};
         style->unit = dm_units_to_factor(units, &style->unit_letter, 0, NULL);
         if (!style->unit)

@@ -11,6 +11,7 @@ struct stats_style {
         uint64_t unit; /* what a size is a multiple of, bytes */
         char unit_letter; /* with 'h' and 'H' a size has its unit behind it, with others it never has */
         bool time_suffix;
+        bool selects; /* -S compares values, in whole units; otherwise they are only sorted */
         bool narrow; /* nothing is aligned */
 };
 
