@@ -193,8 +193,9 @@ static int run_about(struct ctl *ctl, const char *name)
 static const struct verb *find_verb(const char *word, bool stats)
 {
         g_autofree char *name = g_strconcat(stats ? STATS_PREFIX : "", word, NULL);
+        const struct verb *verb = verb_find(name);
 
-        return verb_find(name);
+        return verb && verb_is_stats(verb) == stats ? verb : NULL;
 }
 
 static int dispatch(struct ctl *ctl, struct options *o, int argc, char **argv)

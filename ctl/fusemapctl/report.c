@@ -77,32 +77,26 @@ enum report_result report_begin(struct ctl *ctl)
         g_autofree char *wanted = wanted_fields(ctl, splitname);
         const char *separator = ctl->opt->text[OPT_SEPARATOR];
         const char *keys = ctl->opt->text[OPT_SORT];
-        struct report *report = g_new0(struct report, 1);
+        g_autofree struct report *report = g_new0(struct report, 1);
 
         if (keys && (!strcmp(ctl->verb->name, "status") || !strcmp(ctl->verb->name, "table"))) {
                 say_error("--sort is not yet supported with status and table.");
-                g_free(report);
                 return REPORT_BAD;
         }
-        if (!stats_style_init(&report->style, ctl->opt)) {
-                g_free(report);
+        if (!stats_style_init(&report->style, ctl->opt))
                 return REPORT_BAD;
-        }
         report->needs = report_needs(ctl, splitname);
         if (!separator)
                 separator = ctl_given(ctl, OPT_NOHEADINGS) ? ":" : " ";
         fflush(stdout);
         report->dm = dm_report_init_with_selection(
                 &report->needs, fields_types, fields_table(), wanted, separator, output_flags(ctl),
-                keys ? keys : "", ctl->opt->text[OPT_SELECT], NULL,
-                &report->style);
-        if (!report->dm) {
-                g_free(report);
+                keys ? keys : "", ctl->opt->text[OPT_SELECT], NULL, &report->style);
+        if (!report->dm)
                 return REPORT_BAD;
-        }
         if (ctl_given(ctl, OPT_NAMEPREFIXES))
                 dm_report_set_output_field_name_prefix(report->dm, "dm_");
-        ctl->report = report;
+        ctl->report = g_steal_pointer(&report);
         return REPORT_OK;
 }
 

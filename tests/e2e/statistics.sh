@@ -125,6 +125,11 @@ expect "Group ID 1 does not exist
 Could not delete group 1 on a.
 Command failed." stats ungroup a --groupid 1
 expect "a:mine" stats list a --noheadings -o name,user_data -S region_id=1
+"$FUSEMAPCTL" message a 0 '@stats_set_aux 1 two\ words\\here'
+expect "Grouped regions 1 as group ID 1 on a" stats group a --regions 1
+expect 'two words\here' stats list a --noheadings -o user_data -S "region_id=1 && obj_type=region"
+expect "Removed group ID 1 on a" stats ungroup a --groupid 1
+expect 'two words\here' stats list a --noheadings -o user_data -S region_id=1
 
 # ---- numbers, each region once ----
 "$FUSEMAPCTL" stats clear a --allregions
@@ -155,6 +160,7 @@ expect "Deleted statistics group 0." "$work/dmstats" delete b --groupid 0
 expect "" "$work/dmstats" delete --alldevices --allregions
 expect "" "$work/dmstats" list
 expect "" "$work/dmstats" stats list
+expect "Unknown command." sh -c '"$0" "stats list" 2>&1 | head -n 1' "$FUSEMAPCTL"
 expect "Unknown stats command." sh -c '"$0" nosuch 2>&1 | head -n 1' "$work/dmstats"
 expect "Unknown stats command." sh -c '"$0" info 2>&1 | head -n 1' "$work/dmstats"
 stop_fusemap

@@ -41,10 +41,24 @@ static StatsGroup *find_group(const Regions *regions, uint64_t id)
         return NULL;
 }
 
+/* DATA as a part of a message: it may have been stored with blanks in it. */
+static char *escaped(const char *data)
+{
+        GString *text = g_string_new(NULL);
+
+        for (; *data; data++) {
+                if (strchr(" \t\\", *data))
+                        g_string_append_c(text, '\\');
+                g_string_append_c(text, *data);
+        }
+        return g_string_free(text, FALSE);
+}
+
 bool stats_set_group(struct ctl *ctl, const Device *device, const Region *leader,
                      const StatsGroup *group)
 {
-        g_autofree char *aux = stats_aux_text(group, leader->user_data);
+        g_autofree char *data = escaped(leader->user_data);
+        g_autofree char *aux = stats_aux_text(group, data);
         g_autofree char *reply =
                 stats_send(ctl, device, "@stats_set_aux %" PRIu64 " %s", leader->id, aux);
 
