@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,6 +15,10 @@
 #include "ctl/place.h"
 #include "ctl/server-internal.h"
 
+/* How many may be connected at a time; fewer where descriptors are few, for backings need them. */
+#define CONNECTIONS_MAX 1024u
+/* So many more are told that they are too many, when they call. */
+#define REFUSED_MAX 16u
 /* How long the end waits for clients that do not read their answers. */
 #define CLOSE_MS 500
 
@@ -25,6 +30,7 @@ struct ctl_listener {
         GDBusServer *server;
         GDBusAuthObserver *observer;
         pthread_t thread;
+        unsigned allowed;        /* connections; constant */
         GHashTable *connections; /* the thread's own: GDBusConnection * -> struct peer * */
         bool closing;            /* the thread's own */
 
@@ -33,7 +39,7 @@ struct ctl_listener {
 };
 
 struct peer {
-        void *client;          /* of the hooks */
+        void *client;          /* of the hooks; NULL: one too many */
         unsigned registration; /* of our object */
 };
 
@@ -107,6 +113,23 @@ static gboolean on_mechanism(GDBusAuthObserver *observer, const char *mechanism,
         return g_str_equal(mechanism, "EXTERNAL");
 }
 
+static void flushed(GObject *connection, GAsyncResult *result, gpointer unused)
+{
+        g_dbus_connection_flush_finish(G_DBUS_CONNECTION(connection), result, NULL);
+        g_dbus_connection_close(G_DBUS_CONNECTION(connection), NULL, NULL, NULL);
+}
+
+/* Says why, and hangs up. */
+static void refuse(struct ctl_listener *l, GDBusConnection *connection,
+                   GDBusMethodInvocation *invocation)
+{
+        g_autofree char *why = g_strdup_printf("%u clients are connected, and no more may be",
+                                               l->allowed);
+
+        g_dbus_method_invocation_return_dbus_error(invocation, CTL_ERROR_PREFIX "EUSERS", why);
+        g_dbus_connection_flush(connection, NULL, flushed, NULL);
+}
+
 static void on_call(GDBusConnection *connection, const char *sender, const char *path,
                     const char *interface, const char *method, GVariant *arguments,
                     GDBusMethodInvocation *invocation, gpointer user)
@@ -114,7 +137,10 @@ static void on_call(GDBusConnection *connection, const char *sender, const char 
         struct ctl_listener *l = user;
         struct peer *peer = g_hash_table_lookup(l->connections, connection);
 
-        l->hooks.call(peer ? peer->client : NULL, invocation, method, arguments);
+        if (peer && !peer->client)
+                refuse(l, connection, invocation);
+        else
+                l->hooks.call(peer ? peer->client : NULL, invocation, method, arguments);
 }
 
 /* Lets go of CONNECTION: nothing that it brings reaches us from here on. */
@@ -125,7 +151,8 @@ static void forget(struct ctl_listener *l, GDBusConnection *connection)
         g_hash_table_steal(l->connections, connection);
         g_signal_handlers_disconnect_by_data(connection, l);
         g_dbus_connection_unregister_object(connection, peer->registration);
-        l->hooks.disconnected(peer->client);
+        if (peer->client)
+                l->hooks.disconnected(peer->client);
         g_object_unref(connection);
         g_free(peer);
 }
@@ -139,16 +166,18 @@ static gboolean on_connection(GDBusServer *server, GDBusConnection *connection, 
 {
         static const GDBusInterfaceVTable vtable = {.method_call = on_call};
         struct ctl_listener *l = user;
+        unsigned count = g_hash_table_size(l->connections);
         struct peer *peer;
 
-        if (l->closing) {
+        if (l->closing || count >= l->allowed + REFUSED_MAX) {
                 g_dbus_connection_close(connection, NULL, NULL, NULL);
                 return TRUE;
         }
         peer = g_new0(struct peer, 1);
         g_object_ref(connection);
         g_hash_table_insert(l->connections, connection, peer);
-        peer->client = l->hooks.connected(connection, l->hooks.user);
+        if (count < l->allowed)
+                peer->client = l->hooks.connected(connection, l->hooks.user);
         g_signal_connect(connection, "closed", G_CALLBACK(on_closed), l);
         peer->registration = g_dbus_connection_register_object(connection, CTL_OBJECT_PATH,
                                                                ctl_control1_interface_info(),
@@ -170,6 +199,15 @@ static void *run(void *user)
 }
 
 /* ---- start and stop --------------------------------------------------------------------------------------- */
+
+static unsigned connections_allowed(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return CONNECTIONS_MAX;
+        return (unsigned)MIN(CONNECTIONS_MAX, limit.rlim_cur / 4);
+}
 
 /* Listens at PATH, in the place of a socket that nobody listens on. */
 static bool listen_at(struct ctl_listener *l, GError **error)
@@ -230,6 +268,7 @@ struct ctl_listener *ctl_listener_start(const char *mountpoint, const char *sock
         l->path = path;
         l->context = g_main_context_ref(g_main_context_default());
         l->loop = g_main_loop_new(l->context, FALSE);
+        l->allowed = connections_allowed();
         l->connections = g_hash_table_new(g_direct_hash, g_direct_equal);
         dm_mutex_init(&l->lock);
         l->last = &l->first;
@@ -292,12 +331,6 @@ void ctl_listener_invoke(struct ctl_listener *l, void (*fn)(void *user), void *u
 }
 
 /* ---- the end: write what is still to be written, but not for ever ---------------------------------------------- */
-
-static void flushed(GObject *connection, GAsyncResult *result, gpointer unused)
-{
-        g_dbus_connection_flush_finish(G_DBUS_CONNECTION(connection), result, NULL);
-        g_dbus_connection_close(G_DBUS_CONNECTION(connection), NULL, NULL, NULL);
-}
 
 static gboolean give_up(gpointer patience)
 {

@@ -4,6 +4,7 @@
 #include "support/engine.h"
 
 #include <gio/gio.h>
+#include <sys/resource.h>
 
 #include "ctl/place.h"
 #include "ctl/server.h"
@@ -509,6 +510,47 @@ static void calls_come_to_the_end(void)
         pthread_join(thread, NULL);
 }
 
+/* One after the other is told that no more may be connected, and hung up on; and who comes when one has left
+ * is served. */
+static void no_more_than_may_be(void)
+{
+        enum { DESCRIPTORS = 256, ALLOWED = DESCRIPTORS / 4 };
+        GDBusConnection *clients[ALLOWED], *more;
+        struct rlimit before, few;
+        GVariant *answer = NULL;
+
+        CHECK(!getrlimit(RLIMIT_NOFILE, &before));
+        few = (struct rlimit){DESCRIPTORS, before.rlim_max};
+        CHECK(!setrlimit(RLIMIT_NOFILE, &few));
+        start();
+        CHECK(!setrlimit(RLIMIT_NOFILE, &before)); /* the clients are in here as well */
+        for (unsigned i = 0; i < ALLOWED; i++) {
+                clients[i] = client();
+                must(clients[i], "Version", NULL);
+        }
+        for (unsigned i = 0; i < 2 * 16; i++) {
+                more = client();
+                must_fail(more, "Version", NULL, "EUSERS");
+                while (!g_dbus_connection_is_closed(more))
+                        g_thread_yield();
+                g_object_unref(more);
+                must(clients[i], "Version", NULL);
+        }
+        hang_up(clients[0]);
+        while (!answer) { /* the server hears of it in time */
+                more = client();
+                answer = call(more, "Version", NULL, NULL);
+                if (answer)
+                        hang_up(more);
+                else
+                        g_object_unref(more);
+        }
+        g_variant_unref(answer);
+        for (unsigned i = 1; i < ALLOWED; i++)
+                hang_up(clients[i]);
+        stop("");
+}
+
 int main(void)
 {
         unsigned n = rounds(50);
@@ -528,6 +570,7 @@ int main(void)
         an_answer_that_is_too_long_is_an_error();
         bad_calls_change_nothing();
         the_end_comes();
+        no_more_than_may_be();
         for (unsigned i = 0; i < n; i++)
                 calls_come_to_the_end();
         g_free(address);
