@@ -25,7 +25,8 @@ enum {
         HISTOGRAM_NARROW = 32,  /* no blanks to align anything */
 };
 
-/* BOUNDS, and of BINS one more (NULL without counts), as text, the caller's; "" without bounds. */
+/* BOUNDS, and of BINS one more (NULL without counts), as text, the caller's; "" without bounds.  SHOW has
+ * something of the first four. */
 char *histogram_text(const GArray *bounds, const uint64_t *bins, unsigned show);
 
 #endif
