@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * With liburing.  Submitters push to a list without a lock; the first of them wakes the ring's thread by an
+ * With liburing.  Submitters push to a list without a lock; when the ring's thread sleeps, one wakes it by an
  * eventfd, which the ring itself reads.  The thread alone touches the ring, so the kernel needs no locks
  * for it, and whole batches go in and come out with one system call.
  */
@@ -23,6 +23,8 @@ struct dm_ring {
         int wake_fd;
         uint64_t wake_value;
         _Atomic(struct dm_async *) submitted; /* the latest first */
+        _Atomic bool asleep; /* the thread is, or is about to: who submits wakes it */
+        _Atomic unsigned under_way;
         _Atomic bool stopping;
         pthread_t thread;
         sem_t started;
@@ -39,14 +41,20 @@ static void wake_thread(struct dm_ring *ring)
         while (n < 0 && errno == EINTR);
 }
 
+bool dm_ring_is_idle(struct dm_ring *ring)
+{
+        return !atomic_load_explicit(&ring->under_way, memory_order_relaxed);
+}
+
 void dm_ring_submit(struct dm_ring *ring, struct dm_async *async)
 {
         struct dm_async *before = atomic_load_explicit(&ring->submitted, memory_order_relaxed);
 
+        atomic_fetch_add_explicit(&ring->under_way, 1, memory_order_relaxed);
         do
                 async->next = before;
         while (!atomic_compare_exchange_weak(&ring->submitted, &before, async));
-        if (!before)
+        if (atomic_load(&ring->asleep) && atomic_exchange(&ring->asleep, false))
                 wake_thread(ring);
 }
 
@@ -98,14 +106,20 @@ static void start_submitted(struct dm_ring *ring)
         }
 }
 
+static void all_done(struct dm_ring *ring, struct dm_async *a, int error)
+{
+        atomic_fetch_sub_explicit(&ring->under_way, 1, memory_order_relaxed);
+        a->done(a, error);
+}
+
 static void part_done(struct dm_ring *ring, struct dm_async *a, int result)
 {
         if (result == -EINTR || result == -EAGAIN) {
                 start_part(ring, a);
         } else if (result <= 0) {
-                a->done(a, result < 0 ? result : -EIO);
+                all_done(ring, a, result < 0 ? result : -EIO);
         } else if ((uint64_t)result >= a->len) {
-                a->done(a, 0);
+                all_done(ring, a, 0);
         } else {
                 a->buf += result;
                 a->offset += (uint64_t)result;
@@ -120,11 +134,32 @@ static void handle(struct dm_ring *ring, struct io_uring_cqe *cqe)
         int result = cqe->res;
 
         io_uring_cqe_seen(&ring->uring, cqe);
-        if (a) {
+        if (a)
                 part_done(ring, a, result);
-        } else {
+        else
                 watch_wakeups(ring);
-                start_submitted(ring);
+}
+
+/* Waits for something to handle, with all started that was submitted. */
+static void wait(struct dm_ring *ring)
+{
+        atomic_store(&ring->asleep, true);
+        start_submitted(ring); /* who submits from now on, wakes */
+        io_uring_submit_and_wait(&ring->uring, 1);
+        atomic_store(&ring->asleep, false);
+}
+
+/* The device is not to wait until all that it has done is answered. */
+static void handle_all(struct dm_ring *ring)
+{
+        struct io_uring_cqe *cqe;
+
+        while (!io_uring_peek_cqe(&ring->uring, &cqe)) {
+                handle(ring, cqe);
+                if (atomic_load_explicit(&ring->submitted, memory_order_relaxed)) {
+                        start_submitted(ring);
+                        io_uring_submit(&ring->uring);
+                }
         }
 }
 
@@ -145,7 +180,6 @@ static bool make_uring(struct dm_ring *ring)
 static void *run_ring(void *user)
 {
         struct dm_ring *ring = user;
-        struct io_uring_cqe *cqe;
 
         pthread_setname_np(pthread_self(), "ring");
         /* a completion may send on what a slow backing would hold up */
@@ -157,9 +191,8 @@ static void *run_ring(void *user)
                 return NULL;
         watch_wakeups(ring);
         while (!atomic_load(&ring->stopping)) {
-                io_uring_submit_and_wait(&ring->uring, 1);
-                while (!io_uring_peek_cqe(&ring->uring, &cqe))
-                        handle(ring, cqe);
+                wait(ring);
+                handle_all(ring);
         }
         return NULL;
 }

@@ -29,6 +29,9 @@ struct dm_ring *dm_ring_new(void);
  * Control context, not the ring's thread. */
 void dm_ring_free(struct dm_ring *ring);
 
+/* True when nothing is under way, as far as one can tell.  Any thread. */
+bool dm_ring_is_idle(struct dm_ring *ring);
+
 /* Starts the transfer, all of it; ASYNC stays in place until done.  Any thread; does not block. */
 void dm_ring_submit(struct dm_ring *ring, struct dm_async *async);
 

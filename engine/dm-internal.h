@@ -52,6 +52,10 @@ void dm_lanes_join(void);
  * number of the slow table (dm_slow_slot()). */
 void dm_inline_begin(unsigned slow);
 void dm_inline_end(void);
+/* The same for I/O that waits for the backing's device: false when another thread has to do it, for too few
+ * workers would be left. */
+bool dm_inline_begin_waiting(unsigned slow);
+void dm_inline_end_waiting(void);
 /* The calling thread does no inline I/O from now on: a backing that hangs would hold it up. */
 void dm_inline_never(void);
 /* The same for a while, for the control plane, which may hold a device's control lock: returns what was

@@ -118,6 +118,27 @@ void dm_inline_end(void)
                 unstick(self);
 }
 
+/* Workers that wait for a device. */
+static _Atomic unsigned waiting;
+
+bool dm_inline_begin_waiting(unsigned slow)
+{
+        if (!self || never_inline)
+                return false;
+        if (atomic_fetch_add(&waiting, 1) + 1 >= self->pool->needed) {
+                atomic_fetch_sub(&waiting, 1);
+                return false;
+        }
+        dm_inline_begin(slow);
+        return true;
+}
+
+void dm_inline_end_waiting(void)
+{
+        dm_inline_end();
+        atomic_fetch_sub(&waiting, 1);
+}
+
 /* ---- workers --------------------------------------------------------------------------------------- */
 
 static void leave(struct worker *w)
