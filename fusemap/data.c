@@ -17,14 +17,9 @@
 
 #define SECTOR_MASK ((uint64_t)DM_SECTOR_SIZE - 1)
 
-static struct handle *handle_of(uint64_t fh)
+static bool refuses(const struct mapped_device *md)
 {
-        return (struct handle *)(uintptr_t)fh;
-}
-
-static bool refuses(const struct handle *h)
-{
-        return teardown_refuses_io() || dm_is_dead(h->md);
+        return teardown_refuses_io() || dm_is_dead(md);
 }
 
 /* A block device refuses direct I/O that is not made of whole sectors. */
@@ -33,50 +28,57 @@ static bool misaligned(uint32_t flags, uint64_t offset, uint64_t size)
         return (flags & O_DIRECT) && ((offset | size) & SECTOR_MASK);
 }
 
+/* Answers R at once, and is done with MD. */
+static void finish(struct request *r, const struct mapped_device *md, int error)
+{
+        DM_PASS(md);
+        request_end(r, error);
+}
+
 static void do_read(struct request *r, const void *body, size_t room)
 {
         const struct fuse_read_in *in = body;
-        struct handle *h = handle_of(in->fh);
-        uint64_t end = dm_size(h->md), size = MIN(in->size, SESSION_IO_MAX);
+        struct mapped_device *md = handle_device(in->fh);
+        uint64_t end = dm_size(md), size = MIN(in->size, SESSION_IO_MAX);
 
-        if (refuses(h)) {
-                request_end(r, -EIO);
+        if (refuses(md)) {
+                finish(r, md, -EIO);
                 return;
         }
         if (in->offset >= end) {
-                request_end(r, 0); /* nothing was read */
+                finish(r, md, 0); /* nothing was read */
                 return;
         }
         size = MIN(size, end - in->offset);
         if (misaligned(in->flags, in->offset, size))
-                request_end(r, -EINVAL);
+                finish(r, md, -EINVAL);
         else
-                request_read(r, h, in->offset, size);
+                request_read(r, md, in->offset, size);
 }
 
 static void do_write(struct request *r, const void *body, size_t room)
 {
         const struct fuse_write_in *in = body;
-        struct handle *h = handle_of(in->fh);
-        uint64_t end = dm_size(h->md), size = in->size;
+        struct mapped_device *md = handle_device(in->fh);
+        uint64_t end = dm_size(md), size = in->size;
 
-        if (size > room - sizeof(*in) || refuses(h)) {
-                request_end(r, -EIO);
+        if (size > room - sizeof(*in) || refuses(md)) {
+                finish(r, md, -EIO);
                 return;
         }
-        if (dm_read_only(h->md)) {
-                request_end(r, -EPERM);
+        if (dm_read_only(md)) {
+                finish(r, md, -EPERM);
                 return;
         }
         if (in->offset >= end) {
-                request_end(r, -ENOSPC);
+                finish(r, md, -ENOSPC);
                 return;
         }
         size = MIN(size, end - in->offset);
         if (misaligned(in->flags, in->offset, size))
-                request_end(r, -EINVAL);
+                finish(r, md, -EINVAL);
         else
-                request_write(r, h, (const char *)(in + 1), size, in->offset,
+                request_write(r, md, (const char *)(in + 1), size, in->offset,
                               in->flags & (O_DSYNC | O_SYNC) ? DM_IO_FUA : 0);
 }
 
@@ -84,7 +86,7 @@ static void do_fsync(struct request *r, const void *body, size_t room)
 {
         const struct fuse_fsync_in *in = body;
 
-        request_simple(r, handle_of(in->fh), DM_OP_FLUSH, 0, 0);
+        request_simple(r, handle_device(in->fh), DM_OP_FLUSH, 0, 0);
 }
 
 /* False: not a mode that a block device knows. */
@@ -107,40 +109,40 @@ static bool op_of_mode(uint32_t mode, enum dm_op *ret_op)
 static void do_fallocate(struct request *r, const void *body, size_t room)
 {
         const struct fuse_fallocate_in *in = body;
-        struct handle *h = handle_of(in->fh);
-        uint64_t end = dm_size(h->md), at = in->offset, len = in->length;
+        struct mapped_device *md = handle_device(in->fh);
+        uint64_t end = dm_size(md), at = in->offset, len = in->length;
         enum dm_op op;
 
-        if (refuses(h)) {
-                request_end(r, -EIO);
+        if (refuses(md)) {
+                finish(r, md, -EIO);
                 return;
         }
         if (at >= end || (len > end - at && !(in->mode & FALLOC_FL_KEEP_SIZE))) {
-                request_end(r, -EINVAL);
+                finish(r, md, -EINVAL);
                 return;
         }
         len = MIN(len, end - at);
         if ((at | len) & SECTOR_MASK)
-                request_end(r, -EINVAL);
+                finish(r, md, -EINVAL);
         else if (!op_of_mode(in->mode, &op))
-                request_end(r, -EOPNOTSUPP);
-        else if (dm_read_only(h->md))
-                request_end(r, -EPERM);
+                finish(r, md, -EOPNOTSUPP);
+        else if (dm_read_only(md))
+                finish(r, md, -EPERM);
         else
-                request_simple(r, h, op, at, len);
+                request_simple(r, md, op, at, len);
 }
 
 static void do_lseek(struct request *r, const void *body, size_t room)
 {
         const struct fuse_lseek_in *in = body;
-        struct handle *h = handle_of(in->fh);
+        struct mapped_device *md = handle_device(in->fh);
 
         if (in->whence != SEEK_DATA && in->whence != SEEK_HOLE)
-                request_end(r, -EINVAL);
-        else if (refuses(h))
-                request_end(r, -EIO);
+                finish(r, md, -EINVAL);
+        else if (refuses(md))
+                finish(r, md, -EIO);
         else
-                request_seek(r, h, in->whence == SEEK_DATA ? DM_SEEK_DATA : DM_SEEK_HOLE,
+                request_seek(r, md, in->whence == SEEK_DATA ? DM_SEEK_DATA : DM_SEEK_HOLE,
                              in->offset);
 }
 

@@ -28,6 +28,12 @@ struct handle {
 /* Opens MD, of which the caller has a reference: 0 or -errno. */
 int handle_open(struct mapped_device *md, struct handle **ret_handle);
 void handle_close(struct handle *handle);
+/* A handle's number for the kernel, which is given to it next. */
+uint64_t handle_pass(struct handle *handle);
+/* The handle of such a number, to be closed. */
+struct handle *handle_receive(uint64_t number);
+/* The device of such a number, there until the kernel has an answer. */
+struct mapped_device *handle_device(uint64_t number);
 /* What somebody who reads the directory is shown: it belongs to the list from list_open() to list_close(). */
 void list_open(GArray *entries);
 void list_close(GArray *entries);
@@ -63,16 +69,16 @@ struct request;
 struct request *request_begin(const struct fuse_in_header *header);
 /* Answers it with ERROR (0 or -errno) and no data. */
 void request_end(struct request *request, int error);
-/* Start the I/O and see to the answer.  BUF lies in the thread's request buffer, which is taken from it
- * when the I/O goes on. */
-void request_read(struct request *request, struct handle *handle, uint64_t offset, size_t size);
-void request_write(struct request *request, struct handle *handle, const char *buf, size_t size,
+/* Start the I/O on MD, which is open until there is an answer, and see to that.  BUF lies in the thread's
+ * request buffer, which is taken from it when the I/O goes on. */
+void request_read(struct request *request, struct mapped_device *md, uint64_t offset, size_t size);
+void request_write(struct request *request, struct mapped_device *md, const char *buf, size_t size,
                    uint64_t offset, unsigned flags);
 /* Flush, discard, write zeroes. */
-void request_simple(struct request *request, struct handle *handle, enum dm_op op, uint64_t offset,
-                    uint64_t len);
+void request_simple(struct request *request, struct mapped_device *md, enum dm_op op,
+                    uint64_t offset, uint64_t len);
 /* SEEK_DATA, SEEK_HOLE: in a thread, for a backing may take its time. */
-void request_seek(struct request *request, struct handle *handle, enum dm_seek_what what,
+void request_seek(struct request *request, struct mapped_device *md, enum dm_seek_what what,
                   uint64_t offset);
 /* Answers every request of device ID, which is dead, or with 0 of all, with EIO now; what comes later is
  * dropped.  Any thread. */
@@ -162,7 +168,10 @@ void notify_start(struct session *session);
 void notify_listed(void);
 /* Waits, for a bounded time, until the kernel knows what has become of device ID. */
 void notify_settle(uint64_t id);
-/* False when a notification is stuck: the session cannot be freed. */
+/* The kernel is told nothing more. */
+void notify_close(void);
+/* The same, and waits for a bounded time until it has taken note of what it was told.  False when a notification
+ * is stuck: the session cannot be freed.  May be called again. */
 bool notify_stop(void);
 
 #endif

@@ -47,6 +47,29 @@ int handle_open(struct mapped_device *md, struct handle **ret_handle)
         return 0;
 }
 
+uint64_t handle_pass(struct handle *h)
+{
+        DM_PASS(h);
+        return (uint64_t)(uintptr_t)h;
+}
+
+struct handle *handle_receive(uint64_t number)
+{
+        struct handle *h = (struct handle *)(uintptr_t)number;
+
+        DM_RECEIVE(h);
+        return h;
+}
+
+struct mapped_device *handle_device(uint64_t number)
+{
+        struct handle *h = handle_receive(number);
+        struct mapped_device *md = h->md;
+
+        DM_PASS(h);
+        return md;
+}
+
 static void unlink_handle(struct handle *h)
 {
         DM_LOCK_SCOPE(&handles);
@@ -59,6 +82,7 @@ static void unlink_handle(struct handle *h)
 void handle_close(struct handle *h)
 {
         unlink_handle(h);
+        DM_RECEIVE(h->md);
         dm_close(h->md);
         g_free(h);
 }

@@ -18,6 +18,7 @@
 #include "fs.h"
 
 #define SETTLE_NS (2 * 1000000000ull)
+#define STOP_NS (300 * (uint64_t)DM_NS_PER_MS)
 #define STUCK_NS (10 * (uint64_t)DM_NS_PER_MS)
 
 struct notification {
@@ -100,7 +101,7 @@ static struct notification *next_turn(void)
 {
         dm_assert_held(&notify);
         for (;;) {
-                if (stopping && !queue)
+                if (stopping)
                         return NULL;
                 if (queue && !turn_began)
                         break;
@@ -271,13 +272,34 @@ void notify_start(struct session *s)
         subscription = dm_subscribe(on_event, NULL);
 }
 
+static void drop_queue(void)
+{
+        dm_assert_held(&notify);
+        while (queue) {
+                struct notification *n = pop();
+
+                g_free(n->name);
+                g_free(n);
+        }
+        if (settling)
+                dm_wake_all();
+}
+
+void notify_close(void)
+{
+        static _Atomic bool closed;
+
+        if (!atomic_exchange(&closed, true))
+                dm_unsubscribe(subscription);
+
+        DM_LOCK_SCOPE(&notify);
+        drop_queue();
+        stopping = true;
+        pthread_cond_broadcast(&work);
+}
+
 bool notify_stop(void)
 {
-        dm_unsubscribe(subscription);
-        {
-                DM_LOCK_SCOPE(&notify);
-                stopping = true;
-                pthread_cond_broadcast(&work);
-        }
-        return settle_until(0, dm_clock_real_ns() + SETTLE_NS);
+        notify_close();
+        return settle_until(0, dm_clock_real_ns() + STOP_NS);
 }

@@ -311,11 +311,11 @@ static uint32_t direct_flags(const struct handle *h, int flags)
 static int reply_open(fuse_req_t req, struct handle *h, int flags)
 {
         struct fuse_open_out out = {
-                .fh = (uint64_t)(uintptr_t)h,
                 .open_flags = FOPEN_NOFLUSH | cache_flags(h) | direct_flags(h, flags),
         };
         struct iovec iov = {&out, sizeof(out)};
 
+        out.fh = handle_pass(h);
         return fuse_reply_iov(req, &iov, 1);
 }
 
@@ -333,14 +333,9 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
                 handle_close(h); /* the program was interrupted: no release will come */
 }
 
-static struct handle *handle_of(const struct fuse_file_info *fi)
-{
-        return (struct handle *)(uintptr_t)fi->fh;
-}
-
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-        handle_close(handle_of(fi));
+        handle_close(handle_receive(fi->fh));
         fuse_reply_err(req, 0);
 }
 
@@ -371,11 +366,11 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg
                      struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_size,
                      size_t out_size)
 {
-        struct handle *h = ino == FUSE_ROOT_ID ? NULL : handle_of(fi);
-        uint64_t size = h ? dm_size(h->md) : 0;
+        struct mapped_device *md = ino == FUSE_ROOT_ID ? NULL : handle_device(fi->fh);
+        uint64_t size = md ? dm_size(md) : 0;
         int block_size = soft_block_size(size);
 
-        switch (h ? cmd : 0) {
+        switch (md ? cmd : 0) {
         case BLKGETSIZE64:
                 reply_ioctl(req, &size, sizeof(size), out_size);
                 break;

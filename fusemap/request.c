@@ -318,10 +318,10 @@ void request_end(struct request *r, int error)
         end(r);
 }
 
-static void prepare(struct request *r, struct handle *h, enum dm_op op, uint64_t offset,
+static void prepare(struct request *r, struct mapped_device *md, enum dm_op op, uint64_t offset,
                     uint64_t len, void *buf)
 {
-        r->device = dm_id(h->md);
+        r->device = dm_id(md);
         r->io = (struct dm_io){
                 .op = op,
                 .offset = offset,
@@ -335,10 +335,10 @@ static void prepare(struct request *r, struct handle *h, enum dm_op op, uint64_t
 
 /* Submits R; true when its I/O is over already, nearly always: then R is gone, and nobody uses its buffer.
  * Otherwise the caller drops his reference. */
-static bool submit(struct request *r, struct handle *h)
+static bool submit(struct request *r, struct mapped_device *md)
 {
         submitting = r;
-        dm_submit(h->md, &r->io);
+        dm_submit(md, &r->io);
         submitting = NULL;
         if (!r->over)
                 return false;
@@ -346,31 +346,31 @@ static bool submit(struct request *r, struct handle *h)
         return true;
 }
 
-void request_read(struct request *r, struct handle *h, uint64_t offset, size_t size)
+void request_read(struct request *r, struct mapped_device *md, uint64_t offset, size_t size)
 {
-        prepare(r, h, DM_OP_READ, offset, size, session_read_buffer(size));
-        if (submit(r, h))
+        prepare(r, md, DM_OP_READ, offset, size, session_read_buffer(size));
+        if (submit(r, md))
                 return;
         r->own_buffer = session_steal_read_buffer(&r->own_size);
         unref(r);
 }
 
-void request_write(struct request *r, struct handle *h, const char *buf, size_t size,
+void request_write(struct request *r, struct mapped_device *md, const char *buf, size_t size,
                    uint64_t offset, unsigned flags)
 {
-        prepare(r, h, DM_OP_WRITE, offset, size, (void *)(uintptr_t)buf);
+        prepare(r, md, DM_OP_WRITE, offset, size, (void *)(uintptr_t)buf);
         r->io.flags = flags;
-        if (submit(r, h))
+        if (submit(r, md))
                 return;
         r->own_buffer = session_steal_request_buffer(&r->own_size);
         unref(r);
 }
 
-void request_simple(struct request *r, struct handle *h, enum dm_op op, uint64_t offset,
+void request_simple(struct request *r, struct mapped_device *md, enum dm_op op, uint64_t offset,
                     uint64_t len)
 {
-        prepare(r, h, op, offset, len, NULL);
-        if (!submit(r, h))
+        prepare(r, md, op, offset, len, NULL);
+        if (!submit(r, md))
                 unref(r);
 }
 
@@ -398,16 +398,16 @@ static bool start_seek(struct request *r)
         return true;
 }
 
-void request_seek(struct request *r, struct handle *h, enum dm_seek_what what, uint64_t offset)
+void request_seek(struct request *r, struct mapped_device *md, enum dm_seek_what what, uint64_t offset)
 {
-        if (!dm_get(h->md)) {
+        if (!dm_get(md)) {
                 request_end(r, -EIO);
                 return;
         }
-        prepare(r, h, DM_OP_READ, offset, 0, NULL);
-        r->seeks_in = h->md;
+        prepare(r, md, DM_OP_READ, offset, 0, NULL);
+        r->seeks_in = md;
         r->what = what;
-        open_request(r, h->md);
+        open_request(r, md);
         if (!start_seek(r))
                 seek(r);
         unref(r);

@@ -127,11 +127,14 @@ struct drain {
         const char *mountpoint;
 };
 
-/* Once: what would be taken away the second time is somebody else's. */
+/* The mount is taken away once: what would be the second time is somebody else's.  A notification may wait in
+ * the kernel for a page that is being read, and would keep the connection: so it is over before those go who
+ * answer the read. */
 static void detach(const struct drain *d)
 {
         if (!atomic_exchange(&detached, true))
                 mountpoint_detach(d->mountpoint);
+        notify_stop();
         session_abort(d->session);
 }
 
@@ -189,6 +192,7 @@ static char *make_report(void)
 static void kill_all(const struct drain *d)
 {
         atomic_store(&refusing, true);
+        notify_close();
         dm_destroy_all_immediate();
         request_abandon(0);
         detach(d);

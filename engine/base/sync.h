@@ -18,7 +18,7 @@
  *  11. lanes       engine/lane.c: one; queued blocking work of all lanes            (io)
  *  12. workers     engine/workers.c: one; the list of workers                       (io)
  *  13. events      engine/event.c: one; the list of subscribers
- *  14. fusemap     request table, handles, notify queue; each a leaf                (io)
+ *  14. fusemap     unused requests, handles, interrupts, notify queue; each a leaf (io)
  *
  * "control" is one a device and never nested: whoever needs two devices takes the second through
  * its reference or open count only.  "events" is held while subscribers are called, so that an
@@ -84,6 +84,20 @@ static inline void dm_assert_held(struct dm_mutex *m)
         (void)m;
 #endif
 }
+
+/*
+ * For what goes from one thread to another through the kernel, which orders it and TSan does not see: who
+ * gives AT away passes it, who gets it receives it, before he looks.
+ */
+#if defined(__SANITIZE_THREAD__)
+void __tsan_release(void *at);
+void __tsan_acquire(void *at);
+#define DM_PASS(at) __tsan_release((void *)(uintptr_t)(at))
+#define DM_RECEIVE(at) __tsan_acquire((void *)(uintptr_t)(at))
+#else
+#define DM_PASS(at) ((void)(at))
+#define DM_RECEIVE(at) ((void)(at))
+#endif
 
 /* Waits on COND, which releases M meanwhile, as pthread_cond_wait() does. */
 static inline void dm_cond_wait(pthread_cond_t *cond, struct dm_mutex *m)
