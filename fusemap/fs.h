@@ -170,8 +170,8 @@ void notify_listed(void);
 void notify_settle(uint64_t id);
 /* The kernel is told nothing more. */
 void notify_close(void);
-/* The same, and waits for a bounded time until it has taken note of what it was told.  False when a notification
- * is stuck: the session cannot be freed.  May be called again. */
+/* The same, and waits for a bounded time until it has taken note of what it was told.  False when a
+ * notification is stuck: the session cannot be freed.  May be called again. */
 bool notify_stop(void);
 
 #endif
