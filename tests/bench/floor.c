@@ -5,7 +5,10 @@
  * /dev/fuse descriptor, the same kernel options, answers that are copied and not spliced.  What
  * fusemap adds to it is its own cost.
  *
- *   floor MOUNTPOINT BYTES [THREADS]      until it is unmounted
+ *   floor MOUNTPOINT BYTES [FILE]      until it is unmounted
+ *
+ * With a FILE it reads and writes that, with one pread() or pwrite() for each request and nothing else: what
+ * there is to gain for a server that stands on a file.
  */
 #define FUSE_USE_VERSION 314
 
@@ -24,12 +27,14 @@
 #define IO_MAX (1u << 20)
 #define FILE_INO 2
 #define FILE_NAME "floor"
-#define THREADS_MAX 64
+#define THREADS 2
 #define BACKGROUND 128
 
 static off_t file_size;
 static struct fuse_session *session;
 static _Alignas(4096) char memory[IO_MAX];
+static int backing = -1;
+static __thread char *own_memory; /* what is read from the backing */
 static __thread int own_fd = -1;
 
 /* ---- the session -------------------------------------------------------------------------------- */
@@ -57,6 +62,7 @@ static void *serve(void *unused)
                 perror("floor: /dev/fuse");
                 exit(1);
         }
+        own_memory = aligned_alloc(4096, IO_MAX);
         while (!fuse_session_exited(session)) {
                 r = fuse_session_receive_buf(session, &buf);
                 if (r == -EINTR || r == -EAGAIN || r == -ENOENT)
@@ -66,6 +72,7 @@ static void *serve(void *unused)
                 fuse_session_process_buf(session, &buf);
         }
         fuse_session_exit(session);
+        free(own_memory);
         free(buf.mem);
         close(own_fd);
         return NULL;
@@ -141,7 +148,7 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-        fuse_reply_err(req, 0);
+        fuse_reply_err(req, backing < 0 || !fdatasync(backing) ? 0 : EIO);
 }
 
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
@@ -151,13 +158,23 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 
         if (size > IO_MAX)
                 size = IO_MAX;
-        fuse_reply_buf(req, memory, (off_t)size < left ? size : (size_t)left);
+        if ((off_t)size > left)
+                size = (size_t)left;
+        if (backing < 0)
+                fuse_reply_buf(req, memory, size);
+        else if (pread(backing, own_memory, size, offset) == (ssize_t)size)
+                fuse_reply_buf(req, own_memory, size);
+        else
+                fuse_reply_err(req, EIO);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t offset,
                      struct fuse_file_info *fi)
 {
-        fuse_reply_write(req, size);
+        if (backing < 0 || pwrite(backing, buf, size, offset) == (ssize_t)size)
+                fuse_reply_write(req, size);
+        else
+                fuse_reply_err(req, EIO);
 }
 
 static const struct fuse_lowlevel_ops ops = {
@@ -174,22 +191,22 @@ static const struct fuse_lowlevel_ops ops = {
 
 /* ---- main ------------------------------------------------------------------------------------------ */
 
-static int run(const char *mountpoint, unsigned count)
+static int run(const char *mountpoint)
 {
         char *argv[] = {(char[]){"floor"}, (char[]){"-ofsname=floor,subtype=floor,"
                                                     "default_permissions,max_read=1048576"}};
         struct fuse_args args = FUSE_ARGS_INIT(2, argv);
-        pthread_t threads[THREADS_MAX];
+        pthread_t threads[THREADS];
 
         memset(memory, 'x', sizeof(memory));
         session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
         if (!session || fuse_session_mount(session, mountpoint) < 0)
                 return 1;
         fuse_session_custom_io(session, &hooks, fuse_session_fd(session));
-        for (unsigned i = 0; i < count; i++)
+        for (unsigned i = 0; i < THREADS; i++)
                 if (pthread_create(&threads[i], NULL, serve, NULL))
                         return 1;
-        for (unsigned i = 0; i < count; i++)
+        for (unsigned i = 0; i < THREADS; i++)
                 pthread_join(threads[i], NULL);
         fuse_session_unmount(session);
         fuse_session_destroy(session);
@@ -199,12 +216,14 @@ static int run(const char *mountpoint, unsigned count)
 
 int main(int argc, char **argv)
 {
-        long count = argc > 3 ? atol(argv[3]) : 2;
-
         file_size = argc > 2 ? atoll(argv[2]) : 0;
-        if (argc < 3 || argc > 4 || file_size <= 0 || count < 1 || count > THREADS_MAX) {
-                fprintf(stderr, "usage: floor MOUNTPOINT BYTES [THREADS]\n");
+        if (argc < 3 || argc > 4 || file_size <= 0) {
+                fprintf(stderr, "usage: floor MOUNTPOINT BYTES [FILE]\n");
                 return 2;
         }
-        return run(argv[1], (unsigned)count);
+        if (argc > 3 && (backing = open(argv[3], O_RDWR | O_CLOEXEC)) < 0) {
+                perror(argv[3]);
+                return 1;
+        }
+        return run(argv[1]);
 }

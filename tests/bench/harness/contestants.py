@@ -222,10 +222,21 @@ class Floor(Mounted):
     """A FUSE server that answers from memory: tests/bench/floor.c."""
 
     def start(self, field):
-        mountpoint = field.directory("floor")
+        mountpoint = field.directory(self.name)
         self.mount(field, mountpoint, is_mounted, field.program("tests/bench/floor"), mountpoint,
-                   str(field.backing.size))
+                   str(field.backing.size), *self.files(field))
         self.path = os.path.join(mountpoint, "floor")
+
+
+    def files(self, field):
+        return []
+
+
+class Plain(Floor):
+    """The same, that reads and writes the backing by one system call for each request."""
+
+    def files(self, field):
+        return [field.backing.path]
 
 
 class Fusemap(Mounted):
@@ -311,6 +322,7 @@ def all_contestants():
         Qemu("qemu"),
         Nbd("nbdfuse"),
         Floor("floor"),
+        Plain("plain"),
         Fusemap("linear", linear),
         Fusemap("striped", striped),
         Fusemap("stack", linear_on("middle"), [("bottom", linear), ("middle", linear_on("bottom"))]),

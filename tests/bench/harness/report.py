@@ -6,7 +6,7 @@ import re
 import statistics
 import subprocess
 
-PEERS = ("floor", "qemu", "nbdfuse", "loop", "linear", "qemu-direct")
+PEERS = ("floor", "plain", "qemu", "nbdfuse", "loop", "linear", "qemu-direct")
 
 # What linear has to reach, as ratios of medians in one run: (cell, of whom, at least).
 FOUR_K = [f"4k-{what}-{depth}" for what in ("read", "write") for depth in ("qd1", "qd32", "2x16")]
