@@ -39,7 +39,7 @@ static void do_read(struct request *r, const void *body, size_t room)
 {
         const struct fuse_read_in *in = body;
         struct mapped_device *md = handle_device(in->fh);
-        uint64_t end = dm_size(md), size = MIN(in->size, SESSION_READ_MAX);
+        uint64_t end = dm_size(md), size = MIN(in->size, SESSION_IO_MAX);
 
         if (refuses(md)) {
                 finish(r, md, -EIO);

@@ -111,10 +111,7 @@ extern const struct fuse_lowlevel_ops fusemap_ops;
 
 /* ---- session.c ---------------------------------------------------------------------------------- */
 
-#define SESSION_IO_MAX 1048576 /* bytes of one write */
-/* Of one read: several workers share a larger one, and what they copy stays in their caches.  Digits, for a
- * mount option has it too. */
-#define SESSION_READ_MAX 262144
+#define SESSION_IO_MAX 1048576 /* bytes of one read or write; digits, for a mount option has it too */
 #define SESSION_REQUEST_MAX (SESSION_IO_MAX + 80) /* with the headers of a write */
 
 struct session_options {

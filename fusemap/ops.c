@@ -95,7 +95,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
         conn->want |= conn->capable & (FUSE_CAP_ASYNC_DIO | FUSE_CAP_ASYNC_READ |
                                        FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_EXPLICIT_INVAL_DATA);
         conn->max_write = SESSION_IO_MAX;
-        conn->max_read = SESSION_READ_MAX;
+        conn->max_read = SESSION_IO_MAX;
         conn->max_background = session_max_background(userdata);
         conn->congestion_threshold = conn->max_background * 3 / 4;
 }

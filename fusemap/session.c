@@ -339,7 +339,7 @@ static struct fuse_session *new_fuse_session(const struct session_options *o, vo
 
         fuse_opt_add_arg(&args, "fusemap");
         fuse_opt_add_arg(&args, "-ofsname=fusemap,subtype=fusemap,default_permissions,max_read="
-                                G_STRINGIFY(SESSION_READ_MAX));
+                                G_STRINGIFY(SESSION_IO_MAX));
         if (o->fuse_options && *o->fuse_options) {
                 fuse_opt_add_arg(&args, "-o");
                 fuse_opt_add_arg(&args, o->fuse_options);

@@ -31,8 +31,7 @@
 #define SLOTS 8u
 #define PAGE 4096u
 #define SECTOR 512u
-#define REQUEST (1u << 20)   /* what fusemap takes in one request, and of a read: */
-#define READ_REQUEST (1u << 18)
+#define REQUEST (1u << 20)   /* what FUSE takes in one request */
 #define BUFFER (3 * REQUEST)
 #define WINDOW (64u * PAGE)
 #define SEGMENTS 6u
@@ -83,7 +82,6 @@ static struct side sides[2];
 static char *source; /* what is written */
 static uint64_t size;
 static int read_only; /* the reference is */
-static bool reading;  /* the call that is drawn is a read */
 static bool stored;   /* something through a mapping, perhaps not written back yet */
 
 static void die(const char *what)
@@ -176,7 +174,7 @@ static void keep_off_the_end(struct call *c)
 /* More than one request of FUSE is refused piece by piece, when the first pieces are done. */
 static void avoid_long_odd_direct(struct call *c)
 {
-        if (is_direct(c) && c->len > (reading ? READ_REQUEST : REQUEST))
+        if (is_direct(c) && c->len > REQUEST)
                 c->len = c->len / SECTOR * SECTOR;
 }
 
@@ -809,7 +807,6 @@ static bool make_call(uint64_t number)
         struct call c = {.slot = (unsigned)below(SLOTS)};
         const struct op *op = draw_op(&c);
 
-        reading = op->kind & READS;
         if (op->draw)
                 op->draw(&c);
         if (op->kind & READS)
