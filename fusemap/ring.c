@@ -261,6 +261,19 @@ static bool start_thread(struct rings *rings, void *(*run)(void *), void *arg)
         return true;
 }
 
+/* Keeps the calling thread on the CPU of Q, where it does not take the CPU from the program that asks: that
+ * goes on to ask for more, and the thread finds many requests at once. */
+static void settle(const struct queue *q)
+{
+        const struct sched_param none = {0};
+        cpu_set_t cpus;
+
+        CPU_ZERO(&cpus);
+        CPU_SET(q->number, &cpus);
+        pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
+        pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+}
+
 /* ---- the deputy -------------------------------------------------------------------------------------------- */
 
 /* For write-back, whatever the backing. */
@@ -318,6 +331,7 @@ static void *act(void *user)
         struct ring_entry *e;
 
         deputy_for = q;
+        settle(q);
         pthread_setname_np(pthread_self(), "deputy");
         do {
                 while ((e = next_todo(q, self->number)))
@@ -523,15 +537,6 @@ static void report(struct rings *rings, bool works)
 }
 
 /* To the CPU that the queue is for, where we may run on it. */
-static void pin(const struct queue *q)
-{
-        cpu_set_t cpus;
-
-        CPU_ZERO(&cpus);
-        CPU_SET(q->number, &cpus);
-        pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
-}
-
 static void wait_for_entries(struct queue *q)
 {
         struct __kernel_timespec soon = {.tv_nsec = STUCK_NS};
@@ -580,7 +585,7 @@ static void *serve(void *user)
 
         own = q;
         pthread_setname_np(pthread_self(), "queue");
-        pin(q);
+        settle(q);
         /* here, for the one that makes a ring is the one that may submit to it */
         works = make_uring(q);
         report(rings, works);
