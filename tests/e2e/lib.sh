@@ -148,8 +148,8 @@ launch_fusemap() {
 
 mount_answers() {
         [ -e "$work/status" ] && fail "fusemap ended with $(cat "$work/status")"
-        # the second asks the server, which for the first the kernel may answer
-        mountpoint -q "$mnt" && stat -f "$mnt" >/dev/null && [ -S "$socket" ]
+        # one question, which only a server answers so: the mount of one that died may go in between
+        [ "$(stat -f -c %t "$mnt")" = 65735546 ] && [ -S "$socket" ] # FUSE_SUPER_MAGIC
 }
 
 daemon_pid() {
