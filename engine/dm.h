@@ -314,7 +314,7 @@ struct dm_io {
         void *buf;            /* LEN bytes, for reads and writes */
         /* Called, unless it is NULL, by dm_submit() in its own thread, once the I/O has a reference of the
          * device, and before `end': from then on the submitter needs none.  Not called for I/O that is
-         * refused.  It must not block. */
+         * refused at once.  It must not block. */
         void (*begun)(struct dm_io *io);
         /* Called exactly once, perhaps before dm_submit() returns, in any thread.  ERROR is 0 or
          * -errno.  It may free the io; the device is still referenced until it returns. */

@@ -3,6 +3,9 @@
  * Reads of a file's page cache through a mapping: a copy, and no system call.  What is not in the cache
  * would make such a read wait for the disk, and nobody tells before: so it is done only after many reads
  * that found their data there, and given up for a while when one takes long.
+ *
+ * A file that has lost whole pages since makes a read fail, as a system call would; what it has lost of its
+ * last page reads as zeroes here.
  */
 #ifndef DM_MAPPED_H
 #define DM_MAPPED_H
