@@ -114,8 +114,6 @@ char *dm_dev_current_path(const struct dm_dev *dev);
 
 /* ---- tables (table.c) ------------------------------------------------------------------------- */
 
-#define DM_TABLE_DEPTH_MAX 16
-
 struct dm_table {
         _Atomic unsigned refs; /* slots and control calls; I/O does not count here */
         struct mapped_device *md; /* whose it is; not a reference */
@@ -126,8 +124,8 @@ struct dm_table {
         GPtrArray *devs;       /* struct dm_dev *, in order of first use */
         GHashTable *dev_by_path; /* path -> struct dm_dev * */
         bool maps_flush;       /* some target has DM_TARGET_MAPS_FLUSH */
-        unsigned depth;        /* of the lookup index, see table.c; 0: there is one target */
-        uint64_t *levels[DM_TABLE_DEPTH_MAX];
+        uint32_t *index;       /* for the lookup, see table.c; NULL: there is one target */
+        unsigned index_shift;
 };
 
 /* A table of TEXT for MD with one reference.  Control context. */

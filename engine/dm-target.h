@@ -16,14 +16,16 @@ struct dm_dev;
 struct dm_table;
 struct dm_target_type;
 
-/* One target of one table: a range of the device, and the type's own state. */
+/* One target of one table: a range of the device, and the type's own state.  A cache line, for in a large
+ * table each I/O finds another one that is in no cache. */
 struct dm_target {
-        const struct dm_target_type *type;
+        _Alignas(64) const struct dm_target_type *type;
         struct dm_table *table;
         uint64_t begin, len;     /* bytes, of the mapped device */
         uint64_t max_io_len;     /* bytes; 0: no limit.  I/O is split where (offset - begin) is a
                                   * multiple of it.  Set by ctr. */
         void *priv;              /* priv_size bytes, zeroed before ctr, freed after dtr */
+        _Alignas(16) char small_priv[16]; /* the engine's own: where priv points if that is enough */
 };
 
 /* One piece of a dm_io, inside one target and one max_io_len. */

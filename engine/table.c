@@ -2,11 +2,11 @@
 /*
  * Tables: from text to targets, and from a byte to its target.
  *
- * The lookup index is a tree in arrays, built once.  A node is 8 keys, one cache line; a key is the
- * first byte of what hangs below it.  levels[0] is the root, a single node; node N of a level has
- * its children in nodes 8N to 8N+7 of the next; the last level has one key a target.  Keys that no
- * target stands behind are UINT64_MAX, which no offset reaches.  So a million targets take seven
- * cache lines and no branch that could be mispredicted.
+ * The lookup index cuts the device into slices of 2^index_shift bytes, one or two for each target.
+ * index[N] says which target is the first that begins at or behind the first byte of slice N: its number
+ * times two, plus one if it begins right there.  So the target of a byte is one of few, or just one when
+ * the targets are alike, and only that one's cache line is looked at.  When they are not alike a slice
+ * has many, and they are searched by halves: never more steps than the table would need by itself.
  */
 #include "dm-internal.h"
 
@@ -14,9 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
-
-#define NODE_KEYS 8u
-#define CACHE_LINE 64u
 
 /* ---- text ------------------------------------------------------------------------------------- */
 
@@ -92,8 +89,10 @@ static bool add_line(struct dm_table *table, char *line, GError **error)
                 return dm_fail(error, EINVAL, "unknown target type '%s'", words[2]);
 
         ti->table = table;
-        if (ti->type->priv_size)
+        if (ti->type->priv_size > sizeof(ti->small_priv))
                 ti->priv = g_malloc0(ti->type->priv_size);
+        else if (ti->type->priv_size)
+                ti->priv = ti->small_priv;
         /* From here on it counts, so that a ctr that fails gets its dtr. */
         table->count++;
         table->size = ti->begin + ti->len;
@@ -150,58 +149,51 @@ static bool parse_text(struct dm_table *table, const char *text, GError **error)
 
 /* ---- lookup ----------------------------------------------------------------------------------- */
 
-static size_t nodes_for(size_t keys)
-{
-        return (keys + NODE_KEYS - 1) / NODE_KEYS;
-}
-
 static void build_index(struct dm_table *table)
 {
-        size_t nodes[DM_TABLE_DEPTH_MAX], total = 0;
-        uint64_t *keys;
-        unsigned depth = 0;
+        size_t slices, target = 0;
+        unsigned shift = DM_SECTOR_SHIFT;
 
         if (table->count == 1)
                 return;
-        /* nodes[] goes up from the leaves, levels[] down from the root */
-        for (size_t n = table->count; depth == 0 || n > 1; depth++) {
-                g_assert(depth < DM_TABLE_DEPTH_MAX);
-                n = nodes_for(n);
-                nodes[depth] = n;
-                total += n;
-        }
-        keys = aligned_alloc(CACHE_LINE, total * NODE_KEYS * sizeof(*keys));
-        if (!keys)
-                g_error("no memory for a table of %zu targets", table->count);
-        memset(keys, 0xff, total * NODE_KEYS * sizeof(*keys));
-        for (unsigned i = 0; i < depth; i++) {
-                table->levels[i] = keys;
-                keys += nodes[depth - 1 - i] * NODE_KEYS;
-        }
+        g_assert(table->count < UINT32_MAX / 2);
+        while (table->size >> (shift + 1) >= table->count)
+                shift++;
+        slices = ((table->size - 1) >> shift) + 1;
+        table->index_shift = shift;
+        table->index = g_new(uint32_t, slices + 1);
+        for (size_t i = 0; i < slices; i++) {
+                uint64_t begin = (uint64_t)i << shift;
 
-        keys = table->levels[depth - 1];
-        for (size_t i = 0; i < table->count; i++)
-                keys[i] = table->targets[i].begin;
-        for (unsigned i = depth - 1; i > 0; i--) {
-                for (size_t node = 0; node < nodes[depth - 1 - i]; node++)
-                        table->levels[i - 1][node] = table->levels[i][node * NODE_KEYS];
+                while (target < table->count && table->targets[target].begin < begin)
+                        target++;
+                table->index[i] = (uint32_t)(target * 2) +
+                                  (target < table->count && table->targets[target].begin == begin);
         }
-        table->depth = depth;
+        table->index[slices] = (uint32_t)(table->count * 2);
 }
 
 struct dm_target *dm_table_find(const struct dm_table *table, uint64_t offset)
 {
-        size_t at = 0;
+        struct dm_target *targets = table->targets;
+        const uint32_t *slice;
+        size_t low, high;
 
-        for (unsigned level = 0; level < table->depth; level++) {
-                const uint64_t *node = table->levels[level] + at * NODE_KEYS;
-                size_t not_behind = 0;
+        if (!table->index)
+                return targets;
+        slice = &table->index[offset >> table->index_shift];
+        /* the target of the slice's first byte, and the last one that begins in it, if any does */
+        low = (slice[0] >> 1) - !(slice[0] & 1);
+        high = (slice[1] >> 1) - 1;
+        while (low < high) {
+                size_t middle = high - (high - low) / 2;
 
-                for (unsigned i = 0; i < NODE_KEYS; i++)
-                        not_behind += node[i] <= offset;
-                at = at * NODE_KEYS + not_behind - 1;
+                if (targets[middle].begin <= offset)
+                        low = middle;
+                else
+                        high = middle - 1;
         }
-        return &table->targets[at];
+        return &targets[low];
 }
 
 /* ---- lifetime --------------------------------------------------------------------------------- */
@@ -218,13 +210,24 @@ static void free_table(struct dm_table *table)
 
                 if (ti->type->dtr)
                         ti->type->dtr(ti);
-                g_free(ti->priv);
+                if (ti->priv != ti->small_priv)
+                        g_free(ti->priv);
         }
         g_hash_table_unref(table->dev_by_path);
         g_ptr_array_unref(table->devs);
-        free(table->levels[0]);
-        g_free(table->targets);
+        g_free(table->index);
+        free(table->targets);
         g_free(table);
+}
+
+static struct dm_target *new_targets(size_t count)
+{
+        size_t size = MAX(count, 1) * sizeof(struct dm_target);
+        struct dm_target *targets = aligned_alloc(_Alignof(struct dm_target), size);
+
+        if (!targets)
+                g_error("no memory for a table of %zu targets", count);
+        return memset(targets, 0, size);
 }
 
 struct dm_table *dm_table_new(struct mapped_device *md, const char *text, bool read_only,
@@ -238,7 +241,7 @@ struct dm_table *dm_table_new(struct mapped_device *md, const char *text, bool r
         table->devs = g_ptr_array_new_with_free_func(close_dev);
         table->dev_by_path = g_hash_table_new(g_str_hash, g_str_equal);
         /* All at once: targets may keep pointers to themselves, so they must not move. */
-        table->targets = g_new0(struct dm_target, count_lines(text));
+        table->targets = new_targets(count_lines(text));
         if (!parse_text(table, text, error)) {
                 free_table(table);
                 return NULL;

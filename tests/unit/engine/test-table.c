@@ -147,6 +147,40 @@ Test(table, finds_both_ends_of_every_target_in_tables_of_every_shape)
         g_rand_free(rand);
 }
 
+/* Where the lookup's slices hold many targets, one, or only a part of one. */
+Test(table, finds_both_ends_of_every_target_however_unequal_they_are)
+{
+        static const uint64_t long_ones[] = {9, 4096, 1000003, 1ull << 40};
+
+        for (size_t l = 0; l < G_N_ELEMENTS(long_ones); l++) {
+                for (size_t at = 0; at <= 300; at += 75) {
+                        GString *text = g_string_new(NULL);
+                        uint64_t start = 0;
+                        struct dm_table *table;
+
+                        for (size_t i = 0; i <= 300; i++) {
+                                uint64_t length = i == at ? long_ones[l] : 1 + i % 3;
+
+                                g_string_append_printf(text,
+                                                       "%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT
+                                                       " zero\n",
+                                                       start, length);
+                                start += length;
+                        }
+                        table = unit_table(text->str);
+                        for (size_t i = 0; i < table->count; i++) {
+                                const struct dm_target *ti = &table->targets[i];
+
+                                check_find(table, ti->begin, i);
+                                check_find(table, ti->begin + ti->len / 2, i);
+                                check_find(table, ti->begin + ti->len - 1, i);
+                        }
+                        dm_table_unref(table);
+                        g_string_free(text, TRUE);
+                }
+        }
+}
+
 Test(table, of_a_million_segments_loads_and_is_searched_correctly, .timeout = 100)
 {
         GRand *rand = g_rand_new_with_seed(2);
