@@ -5,6 +5,7 @@
  */
 #include "async.h"
 #include "dm-internal.h"
+#include "piece-memory.h"
 
 struct piece {
         struct dm_bio bio; /* first: targets hand back a pointer to it */
@@ -47,10 +48,17 @@ static void finish(struct dm_io *io)
 
 static bool map_more(struct dm_io *io);
 
+/* Whether the caller was the last; when nobody else is left, nobody can come any more. */
+static bool drop_one(struct dm_io *io)
+{
+        return atomic_load_explicit(&io->pending, memory_order_acquire) == 1 ||
+               atomic_fetch_sub_explicit(&io->pending, 1, memory_order_acq_rel) == 1;
+}
+
 /* The last one of some pieces begins the next ones, in a loop: they may end at once. */
 static void drop_pending(struct dm_io *io)
 {
-        while (atomic_fetch_sub_explicit(&io->pending, 1, memory_order_acq_rel) == 1) {
+        while (drop_one(io)) {
                 if (!map_more(io)) {
                         finish(io);
                         return;
@@ -67,6 +75,11 @@ static void note_error(struct dm_io *io, int error)
                 atomic_compare_exchange_strong(&io->error, &none, error);
 }
 
+static size_t piece_size(const struct dm_target *ti)
+{
+        return sizeof(struct piece) + (ti ? ti->type->bio_data_size : 0);
+}
+
 static void end_piece(struct piece *piece, int error)
 {
         struct dm_target *ti = piece->bio.target;
@@ -78,7 +91,7 @@ static void end_piece(struct piece *piece, int error)
         if (ti && ti->type->end_io)
                 error = ti->type->end_io(ti, &piece->bio, error);
         note_error(io, error);
-        g_free(piece);
+        dm_piece_free(piece, piece_size(ti));
         drop_pending(io);
 }
 
@@ -252,7 +265,7 @@ static void issue(struct piece *piece)
 static struct piece *new_piece(struct dm_io *io, struct dm_target *ti, uint64_t offset, uint64_t len)
 {
         size_t data_size = ti ? ti->type->bio_data_size : 0;
-        struct piece *piece = g_malloc(sizeof(struct piece) + data_size);
+        struct piece *piece = dm_piece_alloc(piece_size(ti));
 
         piece->bio = (struct dm_bio){
                 .op = io->op,
