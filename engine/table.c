@@ -3,10 +3,10 @@
  * Tables: from text to targets, and from a byte to its target.
  *
  * The lookup index cuts the device into slices of 2^index_shift bytes, one or two for each target.
- * index[N] says which target is the first that begins at or behind the first byte of slice N: its number
- * times two, plus one if it begins right there.  So the target of a byte is one of few, or just one when
- * the targets are alike, and only that one's cache line is looked at.  When they are not alike a slice
- * has many, and they are searched by halves: never more steps than the table would need by itself.
+ * index[N] says which target has the first byte of slice N: its number times two, plus one if it begins
+ * right there.  So the target of a byte is one of few, or just one when the targets are alike, and only
+ * that one's cache line is looked at.  When they are not alike a slice has many, and they are searched by
+ * halves: never more steps than the table would need by itself.
  */
 #include "dm-internal.h"
 
@@ -165,12 +165,11 @@ static void build_index(struct dm_table *table)
         for (size_t i = 0; i < slices; i++) {
                 uint64_t begin = (uint64_t)i << shift;
 
-                while (target < table->count && table->targets[target].begin < begin)
+                while (target + 1 < table->count && table->targets[target + 1].begin <= begin)
                         target++;
-                table->index[i] = (uint32_t)(target * 2) +
-                                  (target < table->count && table->targets[target].begin == begin);
+                table->index[i] = (uint32_t)(target * 2) + (table->targets[target].begin == begin);
         }
-        table->index[slices] = (uint32_t)(table->count * 2);
+        table->index[slices] = (uint32_t)(table->count * 2) + 1; /* as if one began there */
 }
 
 struct dm_target *dm_table_find(const struct dm_table *table, uint64_t offset)
@@ -182,9 +181,9 @@ struct dm_target *dm_table_find(const struct dm_table *table, uint64_t offset)
         if (!table->index)
                 return targets;
         slice = &table->index[offset >> table->index_shift];
-        /* the target of the slice's first byte, and the last one that begins in it, if any does */
-        low = (slice[0] >> 1) - !(slice[0] & 1);
-        high = (slice[1] >> 1) - 1;
+        /* the targets of the slice's first and last byte */
+        low = slice[0] >> 1;
+        high = (slice[1] >> 1) - (slice[1] & 1);
         while (low < high) {
                 size_t middle = high - (high - low) / 2;
 
