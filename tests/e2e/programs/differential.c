@@ -171,10 +171,11 @@ static void keep_off_the_end(struct call *c)
                 c->len = smaller(c->len, size - c->offset);
 }
 
-/* More than one request of FUSE is refused piece by piece, when the first pieces are done. */
-static void avoid_long_odd_direct(struct call *c)
+/* More than one request of FUSE is refused piece by piece, when the first pieces are done.  A request has
+ * pages, and each of SEGMENTS may share its last one with the next. */
+static void avoid_long_odd_direct(struct call *c, unsigned segments)
 {
-        if (is_direct(c) && c->len > REQUEST)
+        if (is_direct(c) && c->len + (segments - 1) * PAGE > REQUEST)
                 c->len = c->len / SECTOR * SECTOR;
 }
 
@@ -182,7 +183,7 @@ static void draw_len_and_buffer(struct call *c)
 {
         c->len = draw_len(is_direct(c));
         keep_off_the_end(c);
-        avoid_long_odd_direct(c);
+        avoid_long_odd_direct(c, 1);
         if (read_only && !c->len)
                 c->len = SECTOR; /* of writing nothing the kernel does not tell us */
         draw_buffer(c);
@@ -204,9 +205,11 @@ static void draw_here(struct call *c)
 /* For the same reason the segments of direct I/O are whole sectors, but for the last. */
 static void split(struct call *c)
 {
-        size_t left = c->len;
+        size_t left;
 
         c->segments = 1 + (unsigned)below(SEGMENTS);
+        avoid_long_odd_direct(c, c->segments);
+        left = c->len;
         for (unsigned i = 0; i < c->segments; i++) {
                 size_t n = i + 1 == c->segments ? left : below(left + 1);
 
