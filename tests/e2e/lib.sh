@@ -140,6 +140,7 @@ launch_fusemap() {
         (
                 status=0
                 sh -c 'echo $$ >"$0" && exec "$@"' "$work/pid" \
+                        env ${CRASH_REPORT:+"LD_PRELOAD=$CRASH_REPORT"} \
                         "$FUSEMAP" --foreground --socket "$socket" ${transport:+"$transport"} "$@" "$mnt" ||
                         status=$?
                 echo $status >"$work/status"
@@ -170,7 +171,7 @@ expect_end() { # [SECONDS]
 
 # A process that ends by _exit() shows no leak and no status of a sanitizer: the log does.
 expect_no_report() {
-        not grep -E 'Sanitizer|runtime error:|CRITICAL|WARNING \*\*' "$log" || fail "see the log"
+        not grep -E 'CRASHED|Sanitizer|runtime error:|CRITICAL|WARNING \*\*' "$log" || fail "see the log"
 }
 
 stop_fusemap() {
