@@ -17,7 +17,6 @@
 
 #define CLIENT_THREADS_MAX 32u
 #define MESSAGE_MAX (128u << 20) /* bytes; D-Bus Specification, "Message Format" */
-#define STOP_GRACE_NS (300 * (uint64_t)DM_NS_PER_MS)
 
 /* ---- clients ------------------------------------------------------------------------------------ */
 
@@ -345,10 +344,10 @@ static unsigned running(struct ctl_server *server)
         return server->running;
 }
 
-/* Gives the calls in progress a moment; how many are left. */
-static unsigned wait_for_calls(struct ctl_server *server)
+/* Gives the calls in progress GRACE_NS; how many are left. */
+static unsigned wait_for_calls(struct ctl_server *server, uint64_t grace_ns)
 {
-        uint64_t deadline = dm_clock_real_ns() + STOP_GRACE_NS;
+        uint64_t deadline = dm_clock_real_ns() + grace_ns;
 
         for (;;) {
                 uint32_t seen = dm_wake_prepare();
@@ -369,9 +368,9 @@ static GPtrArray *take_unmounts(struct ctl_server *server)
         return taken;
 }
 
-unsigned ctl_server_stop(struct ctl_server *server, const char *report)
+unsigned ctl_server_stop(struct ctl_server *server, const char *report, uint64_t grace_ns)
 {
-        unsigned left = wait_for_calls(server);
+        unsigned left = wait_for_calls(server, grace_ns);
         g_autoptr(GPtrArray) unmounts = take_unmounts(server);
 
         dm_unsubscribe(server->subscription);
@@ -381,7 +380,7 @@ unsigned ctl_server_stop(struct ctl_server *server, const char *report)
         ctl_listener_stop(server->listener);
         /* calls may have come up to now */
         if (!left)
-                left = wait_for_calls(server);
+                left = wait_for_calls(server, grace_ns);
         if (!left)
                 server_free(server);
         return left;

@@ -33,9 +33,9 @@ const char *ctl_server_socket(const struct ctl_server *server);
 void ctl_server_quiesce(struct ctl_server *server);
 
 /* Ends the server: answers pending unmount calls with REPORT (lines of text, "" when all went well),
- * removes the socket, closes the connections and frees SERVER.  Calls in progress are given a moment;
- * when some are stuck in the engine their number is returned, nothing is freed, and the process has to
- * end by _exit() soon.  Control context. */
-unsigned ctl_server_stop(struct ctl_server *server, const char *report);
+ * removes the socket, closes the connections and frees SERVER.  Calls in progress are given GRACE_NS
+ * nanoseconds; when some are stuck in the engine for longer their number is returned, nothing is freed, and
+ * the process has to end by _exit() soon.  Control context. */
+unsigned ctl_server_stop(struct ctl_server *server, const char *report, uint64_t grace_ns);
 
 #endif

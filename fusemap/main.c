@@ -16,6 +16,9 @@
 #include "options.h"
 #include "teardown.h"
 
+/* How long calls in progress may take that nothing ends. */
+#define STOP_GRACE_NS (300 * (uint64_t)DM_NS_PER_MS)
+
 static int fail(const char *what, GError *error)
 {
         fprintf(stderr, "fusemap: %s%s\n", what, error ? error->message : "");
@@ -106,7 +109,7 @@ static int serve(struct session *s, struct ctl_server *server, const struct opti
         ctl_server_quiesce(server);
         dm_destroy_all_immediate(); /* what was made while the others went */
         log_lines(report);
-        stuck |= ctl_server_stop(server, report) > 0;
+        stuck |= ctl_server_stop(server, report, STOP_GRACE_NS) > 0;
         stuck |= !notify_stop();
         stuck |= dm_exit() > 0;
         status = teardown_lost_data() ? EXIT_FAILURE : EXIT_SUCCESS;

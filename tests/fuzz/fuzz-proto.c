@@ -122,7 +122,7 @@ static void fuzz_end(void)
         g_object_unref(other);
         ctl_server_quiesce(server);
         dm_destroy_all_immediate();
-        CHECK(ctl_server_stop(server, "") == 0);
+        CHECK(ctl_server_stop(server, "", 60 * (uint64_t)DM_NS_PER_S) == 0);
         CHECK(dm_exit() == 0);
         CHECK(rmdir(directory) == 0);
         g_byte_array_unref(session);

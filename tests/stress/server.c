@@ -11,6 +11,7 @@
 
 #define CLIENTS 8
 #define WAITERS 40 /* more than a connection has threads */
+#define PATIENCE_NS (60 * (uint64_t)DM_NS_PER_S) /* a call that takes so long hangs */
 
 static struct ctl_server *server;
 static char *directory, *address;
@@ -106,7 +107,7 @@ static void stop(const char *report)
 
         ctl_server_quiesce(server);
         dm_destroy_all_immediate();
-        CHECK(ctl_server_stop(server, report) == 0);
+        CHECK(ctl_server_stop(server, report, PATIENCE_NS) == 0);
         CHECK(!g_file_test(path, G_FILE_TEST_EXISTS));
         CHECK(dm_exit() == 0);
 }
