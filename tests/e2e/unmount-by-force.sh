@@ -43,18 +43,20 @@ esac
 defer "echo run >$hang/control"
 
 # An open that is the first waits until the pages of a reader are there, whom it does not know of yet: the
-# others come after it.
-exec 3<"$mnt/$target"
+# others come after it.  They open what is open here, so that who is late finds the end of it, and never the
+# directory under the mount.
+exec 3<>"$mnt/$target"
+device=/proc/$$/fd/3
 # a reader and a writer, buffered and direct, and a sync
 clients=()
 client() {
         "$@" 2>/dev/null 3<&- &
         clients+=($!)
 }
-client dd if="$mnt/$target" of=/dev/null bs=4096 count=1 status=none
-client dd if="$mnt/$target" of=/dev/null bs=4096 count=1 skip=50 iflag=direct status=none
-client dd if=/dev/zero of="$mnt/$target" bs=4096 count=1 seek=60 conv=notrunc oflag=direct status=none
-client sync "$mnt/$target"
+client dd if="$device" of=/dev/null bs=4096 count=1 status=none
+client dd if="$device" of=/dev/null bs=4096 count=1 skip=50 iflag=direct status=none
+client dd if=/dev/zero of="$device" bs=4096 count=1 seek=60 conv=notrunc oflag=direct status=none
+client sync "$device"
 has_clients() { # the kernel keeps a write and a sync of one file apart
         [ "$(references "$target")" -ge 3 ]
 }
