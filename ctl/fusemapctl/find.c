@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "find.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/wake.h"
 #include "ctl/place.h"
 
 #define PATIENCE_MS 3000 /* with a fusemap that nobody has chosen */
@@ -39,43 +42,36 @@ static GDBusConnection *connect_to(const char *socket, GCancellable *cancellable
 /* The handshake knows no time limit, so a thread ends it. */
 struct deadline {
         GCancellable *cancellable;
-        GMutex lock;
-        GCond over_changed;
-        bool over; /* guarded: lock */
+        _Atomic bool over;
 };
 
 static gpointer wait_for_deadline(gpointer user)
 {
         struct deadline *d = user;
-        gint64 end = g_get_monotonic_time() + PATIENCE_MS * G_TIME_SPAN_MILLISECOND;
+        uint64_t end = dm_clock_real_ns() + PATIENCE_MS * (uint64_t)DM_NS_PER_MS;
 
-        g_mutex_lock(&d->lock);
-        while (!d->over && g_cond_wait_until(&d->over_changed, &d->lock, end))
-                continue;
-        if (!d->over)
-                g_cancellable_cancel(d->cancellable);
-        g_mutex_unlock(&d->lock);
-        return NULL;
+        for (;;) {
+                uint32_t seen = dm_wake_prepare();
+
+                if (atomic_load(&d->over))
+                        return NULL;
+                if (!dm_wake_wait(seen, end)) {
+                        g_cancellable_cancel(d->cancellable);
+                        return NULL;
+                }
+        }
 }
 
 static GDBusConnection *connect_in_time(const char *socket, GError **error)
 {
         g_autoptr(GCancellable) cancellable = g_cancellable_new();
         struct deadline d = {.cancellable = cancellable};
-        GDBusConnection *connection;
-        GThread *thread;
+        GThread *thread = g_thread_new("deadline", wait_for_deadline, &d);
+        GDBusConnection *connection = connect_to(socket, cancellable, error);
 
-        g_mutex_init(&d.lock);
-        g_cond_init(&d.over_changed);
-        thread = g_thread_new("deadline", wait_for_deadline, &d);
-        connection = connect_to(socket, cancellable, error);
-        g_mutex_lock(&d.lock);
-        d.over = true;
-        g_cond_signal(&d.over_changed);
-        g_mutex_unlock(&d.lock);
+        atomic_store(&d.over, true);
+        dm_wake_all();
         g_thread_join(thread);
-        g_mutex_clear(&d.lock);
-        g_cond_clear(&d.over_changed);
         return connection;
 }
 
