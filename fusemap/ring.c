@@ -31,7 +31,7 @@
 #include "ring-abi.h"
 
 #define CHUNK 32u       /* entries are made by so many */
-#define SPARE CHUNK     /* so many are kept free */
+#define SPARE 256u      /* so many are kept free: what comes at once before the thread's next turn */
 #define SUBMISSIONS 64u /* at once */
 #define COMPLETIONS 1024u
 #define HEADER_ROOM 4096u
@@ -434,7 +434,8 @@ static void register_chunk(struct chunk *chunk)
                 submit_command(&chunk->entries[i], RING_REGISTER, 0);
 }
 
-/* An entry that is registered late gets new requests only, not those that wait: so some are always free. */
+/* An entry that is registered late gets new requests only, not those that wait: they come when another one is
+ * answered.  So many are always free. */
 static void take_request(struct ring_entry *e)
 {
         struct queue *q = e->queue;
