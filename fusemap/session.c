@@ -49,6 +49,7 @@ struct session {
         bool want_rings;
         _Atomic(struct rings *) rings; /* NULL: all requests come by /dev/fuse */
         _Atomic bool ended;
+        _Atomic bool aborted; /* set before the kernel ends requests that are still on their way here */
         struct dm_mutex lock;
         GArray *descriptors; /* guarded: lock; all clones of the session's */
         GArray *spare; /* guarded: lock; those that no worker reads */
@@ -289,7 +290,11 @@ static void discharge(struct session *s)
 }
 
 /* Reads the next request; its size, or 0 when the mount has ended.  (fuse_session_receive_buf() would put it
- * at the begin of a buffer.) */
+ * at the begin of a buffer.)
+ *
+ * A descriptor that goes takes along the requests that were read from it, before their workers are done with
+ * them; then their programs close the file, and another descriptor may bring the release.  So of what comes
+ * then nothing is done: handles stay until all workers have left. */
 static size_t receive(struct session *s)
 {
         char *buffer = session_request_buffer();
@@ -297,6 +302,8 @@ static size_t receive(struct session *s)
 
         while (!fuse_session_exited(s->fuse)) {
                 n = read(route.fd, buffer, SESSION_REQUEST_MAX);
+                if (atomic_load(&s->aborted))
+                        return 0;
                 if (n >= (ssize_t)sizeof(struct fuse_in_header))
                         return (size_t)n;
                 /* ENOENT: the program was interrupted before we could read its request */
@@ -452,6 +459,7 @@ void session_abort(struct session *s)
         g_autoptr(GArray) all = all_descriptors(s);
         int broken = broken_descriptor();
 
+        atomic_store(&s->aborted, true);
         fuse_session_exit(s->fuse);
         stop_rings(s); /* they have the session's */
         for (unsigned i = 0; broken >= 0 && i < all->len; i++)

@@ -5,7 +5,8 @@
 #
 # A test runs in a directory of its own, $work, and ends as its last command does; whatever it leaves is
 # taken away.  Exit status 77: skipped.  From meson come FUSEMAP and FUSEMAPCTL, the programs under
-# test, and PROGRAMS, the directory of the tests' own.
+# test; PROGRAMS, the directory of the tests' own; and where no sanitizer watches CRASH_REPORT, which is
+# preloaded into the daemon.
 set -eu -o pipefail
 
 : "${FUSEMAP:?is set by meson}" "${PROGRAMS:?is set by meson}"
