@@ -154,7 +154,7 @@ void *session_read_buffer(size_t size);
 void *session_steal_read_buffer(size_t *ret_size);
 void *session_steal_request_buffer(size_t *ret_size);
 
-/* For the threads of ring.c.  Where the thread's next request is to lie, SESSION_REQUEST_MAX bytes. */
+/* For the threads of rings.  Where the thread's next request is to lie, SESSION_REQUEST_MAX bytes. */
 char *session_request_buffer(void);
 /* Processes it, SIZE bytes, which came FROM there. */
 void session_process(struct session *session, size_t size, struct route from);

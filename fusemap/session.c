@@ -6,7 +6,7 @@
  * one, where the program runs.  An answer has to go where the request came from, whichever thread gives
  * it: hence the route, a thread's variable that the write hook uses.
  *
- * Where it was asked for and the kernel offers it, requests come through rings (ring.c) instead; the
+ * Where it was asked for and the kernel offers it, requests come through rings (ring/) instead; the
  * workers stay for what does not.
  */
 #include <errno.h>
@@ -23,8 +23,8 @@
 
 #include "fs.h"
 #include "log.h"
-#include "ring-abi.h"
-#include "ring.h"
+#include "ring/abi.h"
+#include "ring/ring.h"
 
 /* A write's data lies aligned in the buffer, as direct I/O wants it, when the headers end there. */
 #define ALIGNMENT 4096

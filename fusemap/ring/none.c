@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Without liburing: requests come by /dev/fuse. */
-#include "ring.h"
+#include "fusemap/ring/ring.h"
 
 #include <errno.h>
 #include <stddef.h>
