@@ -296,24 +296,41 @@ void dm_event_publish_moved(void);
 
 /* ---- I/O (io.c) ------------------------------------------------------------------------------- */
 
-/* Whether IO is what somebody looks for. */
-typedef bool (*dm_io_match)(const struct dm_io *io, const void *what);
+/* What each I/O takes of its device's references.  A test shows what happens when it takes none. */
+#ifdef DM_TEST_NO_IO_REFERENCE
+#define DM_IO_REFERENCE 0
+#else
+#define DM_IO_REFERENCE DM_WORD_REF
+#endif
 
+/* Does IO, which its device has let in: it is counted, so the live table stays. */
+void dm_io_run(struct dm_io *io);
+
+/* The io that IO is a part of, in a device stacked on IO's; NULL: IO is a submitter's own. */
+const struct dm_io *dm_io_above(const struct dm_io *io);
+/* Whether IO is MD's, or a part of one that is.  IO is not over, so neither is what it is a part of. */
+bool dm_io_serves(const struct dm_io *io, const struct mapped_device *md);
+/* Whether the device of IO was destroyed immediately, or one above on whose behalf IO is done. */
+bool dm_io_serves_the_dead(const struct dm_io *io);
 /* The io that BIO is a piece of. */
 const struct dm_io *dm_bio_io(const struct dm_bio *bio);
-/* Whether its device, or one above on whose behalf it is done, was destroyed immediately. */
-bool dm_bio_serves_the_dead(const struct dm_bio *bio);
 
 /* What dm_dev_submit() needs.  Control context. */
 void dm_io_start(void);
 void dm_io_stop(void);
 
+/* Ends with EIO what is queued for MD, or for a device under it on its behalf, in the lanes. */
+void dm_io_cancel_queued(struct mapped_device *md);
+
+/* ---- the gate (gate.c) ------------------------------------------------------------------------- */
+
+/* Whether IO is what somebody looks for. */
+typedef bool (*dm_io_match)(const struct dm_io *io, const void *what);
+
 /* Ends everything parked at MD with ERROR, or submits it again when ERROR is 0. */
 void dm_io_release_parked(struct mapped_device *md, int error);
 /* Ends with EIO what is parked in the devices under MD on its behalf. */
 void dm_io_cancel_below(struct mapped_device *md);
-/* Ends with EIO what is queued for MD, or for a device under it on its behalf, in the lanes. */
-void dm_io_cancel_queued(struct mapped_device *md);
 
 /* ---- bios that are held back (hold.c) --------------------------------------------------------- */
 

@@ -108,7 +108,7 @@ static bool may_hold(struct dm_hold *hold, const struct dm_bio *bio)
         dm_assert_held(&hold->lock);
         /* a device that is shut, or one above it that is killed, is marked so before its held bios are
          * looked for: either this sees the mark, or that sees the bio */
-        return !hold->closed && !dm_bio_serves_the_dead(bio) &&
+        return !hold->closed && !dm_io_serves_the_dead(dm_bio_io(bio)) &&
                !(atomic_load(&hold->ti->table->md->word) & DM_WORD_SHUT);
 }
 

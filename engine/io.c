@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The I/O path: the gate, parking while suspended, splitting over the live table, mapping, and
- * completion.  A dm_io is what a submitter hands in; a piece of it inside one target is a dm_bio.
+ * The I/O path behind the gate: splitting over the live table, mapping, and completion.  A dm_io is what a
+ * submitter hands in; a piece of it inside one target is a dm_bio.
  */
 #include "async.h"
 #include "dm-internal.h"
@@ -21,12 +21,6 @@ struct piece {
 
 static void issue(struct piece *piece);
 
-#ifdef DM_TEST_NO_IO_REFERENCE
-#define IO_REFERENCE 0
-#else
-#define IO_REFERENCE DM_WORD_REF
-#endif
-
 /* ---- completion ------------------------------------------------------------------------------------ */
 
 /* Ends an io that was let in: tells the submitter, then drops the reference, then nothing. */
@@ -39,7 +33,7 @@ static void finish(struct dm_io *io)
                 dm_stats_end(atomic_load(&md->stats), io);
         io->end(io, atomic_load_explicit(&io->error, memory_order_relaxed));
         /* IO may be freed memory now */
-        old = atomic_fetch_sub(&md->word, DM_WORD_IO + IO_REFERENCE);
+        old = atomic_fetch_sub(&md->word, DM_WORD_IO + DM_IO_REFERENCE);
         /* and so may MD */
         if ((old & DM_WORD_WAITED) &&
             ((old & DM_WORD_REFS) == DM_WORD_REF || (old & DM_WORD_IOS) == DM_WORD_IO))
@@ -154,16 +148,14 @@ static void run_in_lane(struct dm_work *work, bool cancelled)
         end_piece(piece, error);
 }
 
-/* The io that IO is a part of, in a device stacked on IO's; NULL: IO is a submitter's own. */
-static struct dm_io *above(const struct dm_io *io)
+const struct dm_io *dm_io_above(const struct dm_io *io)
 {
         return io->end == lower_ended ? ((struct piece *)io->user)->io : NULL;
 }
 
-/* Whether IO is MD's, or a part of one that is.  IO is not over, so neither is what it is a part of. */
-static bool serves(const struct dm_io *io, const struct mapped_device *md)
+bool dm_io_serves(const struct dm_io *io, const struct mapped_device *md)
 {
-        for (; io; io = above(io))
+        for (; io; io = dm_io_above(io))
                 if (io->md == md)
                         return true;
         return false;
@@ -171,7 +163,7 @@ static bool serves(const struct dm_io *io, const struct mapped_device *md)
 
 static bool is_of_device(struct dm_work *work, void *md)
 {
-        return work->run == run_in_lane && serves(piece_of_work(work)->io, md);
+        return work->run == run_in_lane && dm_io_serves(piece_of_work(work)->io, md);
 }
 
 void dm_io_cancel_queued(struct mapped_device *md)
@@ -179,23 +171,17 @@ void dm_io_cancel_queued(struct mapped_device *md)
         dm_lanes_cancel(is_of_device, md);
 }
 
-/* Whether the device of IO was killed, or one that IO is done on behalf of. */
-static bool serves_the_dead(const struct dm_io *io)
+bool dm_io_serves_the_dead(const struct dm_io *io)
 {
-        for (; io; io = above(io))
+        for (; io; io = dm_io_above(io))
                 if (dm_is_dead(io->md))
                         return true;
         return false;
 }
 
-bool dm_bio_serves_the_dead(const struct dm_bio *bio)
-{
-        return serves_the_dead(dm_bio_io(bio));
-}
-
 static bool is_of_the_dead(struct dm_work *work)
 {
-        return serves_the_dead(piece_of_work(work)->io);
+        return dm_io_serves_the_dead(piece_of_work(work)->io);
 }
 
 /* False when PIECE serves a dead device. */
@@ -395,8 +381,7 @@ static int check(const struct dm_io *io, const struct dm_table *table)
         return 0;
 }
 
-/* IO is let in: it is counted, so the live table stays. */
-static void run(struct dm_io *io)
+void dm_io_run(struct dm_io *io)
 {
         struct dm_table *table = atomic_load_explicit(&io->md->live, memory_order_acquire);
         struct dm_stats *stats = atomic_load_explicit(&io->md->stats, memory_order_acquire);
@@ -443,209 +428,11 @@ void dm_dev_submit(struct dm_target *ti, struct dm_dev *dev, struct dm_io *io)
         atomic_store_explicit(&io->error, 0, memory_order_relaxed);
         atomic_store_explicit(&io->pending, 0, memory_order_relaxed); /* the piece alone counts */
         io->mapped = io->len;
-        atomic_fetch_add(&md->word, DM_WORD_IO + IO_REFERENCE);
+        atomic_fetch_add(&md->word, DM_WORD_IO + DM_IO_REFERENCE);
         piece = new_piece(io, NULL, io->offset, io->len);
         piece->bio.dev = dev;
         if (!dev->md && queue_to_lane(piece))
                 return;
         piece->work.run = run_lower; /* for a dead device it ends the piece, and not in this thread */
         dm_lane_push(lower_lane, &piece->work, NULL);
-}
-
-/* ---- the gate ------------------------------------------------------------------------------------------- */
-
-enum entry {
-        ENTRY_YES,
-        ENTRY_REFUSED, /* the device is going or dead */
-        ENTRY_BLOCKED, /* suspended */
-};
-
-/* Counts one I/O, with its reference (ADD says which of the two), unless the device says no. */
-static enum entry enter(struct mapped_device *md, uint64_t add)
-{
-        uint64_t word = atomic_load_explicit(&md->word, memory_order_relaxed);
-
-        do {
-                if (word & (DM_WORD_SHUT | DM_WORD_DEAD))
-                        return ENTRY_REFUSED;
-                if (word & DM_WORD_BLOCKED)
-                        return ENTRY_BLOCKED;
-        } while (!atomic_compare_exchange_weak(&md->word, &word, word + add));
-        return ENTRY_YES;
-}
-
-static void link_parked(struct mapped_device *md, struct dm_io *io)
-{
-        dm_assert_held(&md->state);
-        io->next = NULL;
-        io->prev = md->parked_last;
-        if (md->parked_last)
-                md->parked_last->next = io;
-        else
-                md->parked_first = io;
-        md->parked_last = io;
-}
-
-static void unlink_parked(struct mapped_device *md, struct dm_io *io)
-{
-        dm_assert_held(&md->state);
-        if (io->prev)
-                io->prev->next = io->next;
-        else
-                md->parked_first = io->next;
-        if (io->next)
-                io->next->prev = io->prev;
-        else
-                md->parked_last = io->prev;
-}
-
-/* Parks IO, which has its reference, if the device is still suspended: then it is ENTRY_BLOCKED.
- * What serves a dead device is refused: dm_io_cancel_below() may have been here already. */
-static enum entry park(struct mapped_device *md, struct dm_io *io)
-{
-        uint64_t word;
-
-        DM_LOCK_SCOPE(&md->state);
-        word = atomic_load(&md->word);
-        if (!(word & DM_WORD_BLOCKED) || (word & (DM_WORD_SHUT | DM_WORD_DEAD)))
-                return ENTRY_YES;
-        if (serves_the_dead(io))
-                return ENTRY_REFUSED;
-        link_parked(md, io);
-        return ENTRY_BLOCKED;
-}
-
-/* Runs or parks an io that has its reference. */
-static void start(struct mapped_device *md, struct dm_io *io)
-{
-        enum entry entry;
-
-        do {
-                entry = enter(md, DM_WORD_IO);
-                if (entry == ENTRY_YES) {
-                        run(io);
-                        return;
-                }
-                if (entry == ENTRY_BLOCKED)
-                        entry = park(md, io);
-        } while (entry == ENTRY_YES); /* resumed, or gone, meanwhile */
-        if (entry == ENTRY_REFUSED) {
-                io->end(io, -EIO);
-                dm_put(md);
-        }
-}
-
-static void begin(struct dm_io *io)
-{
-        if (io->begun)
-                io->begun(io);
-}
-
-void dm_submit(struct mapped_device *md, struct dm_io *io)
-{
-        io->md = md;
-        io->stats_epoch = 0;
-        atomic_store_explicit(&io->error, 0, memory_order_relaxed);
-        if (enter(md, DM_WORD_IO + IO_REFERENCE) == ENTRY_YES) {
-                begin(io);
-                run(io);
-        } else if (dm_get(md)) {
-                begin(io);
-                start(md, io);
-        } else {
-                io->end(io, -EIO);
-        }
-}
-
-/* Takes the whole list at once: what is parked again meanwhile waits for the next resume. */
-static struct dm_io *take_parked(struct mapped_device *md)
-{
-        struct dm_io *first;
-
-        DM_LOCK_SCOPE(&md->state);
-        first = md->parked_first;
-        md->parked_first = md->parked_last = NULL;
-        return first;
-}
-
-void dm_io_release_parked(struct mapped_device *md, int error)
-{
-        struct dm_io *io = take_parked(md), *next;
-        bool before = dm_inline_forbid(true);
-
-        for (; io; io = next) {
-                next = io->next;
-                if (!error) {
-                        start(md, io);
-                } else {
-                        io->end(io, error);
-                        dm_put(md);
-                }
-        }
-        dm_inline_forbid(before);
-}
-
-/* Takes what MATCHES(io, what) out of MD's parked I/O and ends it with ERROR; true if there was any. */
-static bool cancel_parked(struct mapped_device *md,
-                          dm_io_match matches,
-                          const void *what, int error)
-{
-        struct dm_io *taken = NULL, *next;
-        bool any;
-
-        {
-                DM_LOCK_SCOPE(&md->state);
-                for (struct dm_io *io = md->parked_first; io; io = next) {
-                        next = io->next;
-                        if (!matches(io, what))
-                                continue;
-                        unlink_parked(md, io);
-                        io->next = taken;
-                        taken = io;
-                }
-        }
-        any = taken;
-        for (; taken; taken = next) {
-                next = taken->next;
-                taken->end(taken, error);
-                dm_put(md);
-        }
-        return any;
-}
-
-/* The same in every device: it may be parked below the one that it was submitted to. */
-static bool cancel_parked_anywhere(dm_io_match matches,
-                                   const void *what, int error)
-{
-        g_autoptr(GPtrArray) all = dm_names_hold_all();
-        bool any = false;
-
-        for (unsigned i = 0; i < all->len; i++)
-                any |= cancel_parked(all->pdata[i], matches, what, error);
-        return any;
-}
-
-static bool is_part_of(const struct dm_io *io, const void *whole)
-{
-        for (; io; io = above(io))
-                if (io == whole)
-                        return true;
-        return false;
-}
-
-bool dm_cancel(struct dm_io *io)
-{
-        return cancel_parked_anywhere(is_part_of, io, -EINTR) ||
-               dm_holds_cancel(is_part_of, io, -EINTR);
-}
-
-static bool serves_device(const struct dm_io *io, const void *md)
-{
-        return serves(io, md);
-}
-
-void dm_io_cancel_below(struct mapped_device *md)
-{
-        cancel_parked_anywhere(serves_device, md, -EIO);
-        dm_holds_cancel(serves_device, md, -EIO);
 }
