@@ -9,16 +9,15 @@
 #include <string.h>
 
 #include "about.h"
+#include "base/clock.h"
 #include "completion.h"
 #include "ctl.h"
 #include "deps.h"
+#include "repeat.h"
 #include "report.h"
 #include "say.h"
 #include "stats/stats.h"
 #include "tree.h"
-
-#define NS_PER_S 1000000000
-#define NS_PER_US 1000
 
 /* A writer of a script is told that something is wrong with the command line itself. */
 static int misused(void)
@@ -127,19 +126,19 @@ static bool run_repeatedly(struct ctl *ctl, int argc, char **argv)
         unsigned interval = o->given[OPT_INTERVAL] ? o->number[OPT_INTERVAL] : 1;
         unsigned left = o->number[OPT_COUNT];
         bool for_ever = !left && (o->given[OPT_COUNT] || o->given[OPT_INTERVAL]);
-        gint64 before, now;
+        uint64_t interval_ns = interval * (uint64_t)DM_NS_PER_S;
+        uint64_t start = dm_clock_real_ns(), before = start, now;
 
-        ctl->interval_ns = interval * (uint64_t)NS_PER_S;
-        before = g_get_monotonic_time();
+        ctl->interval_ns = interval_ns;
         while (run_once(ctl, argc, argv)) {
                 if (!for_ever && left-- <= 1)
                         return true;
                 if (ctl->report)
                         putchar('\n');
                 fflush(stdout);
-                g_usleep(interval * G_USEC_PER_SEC);
-                now = g_get_monotonic_time();
-                ctl->interval_ns = (uint64_t)(now - before) * NS_PER_US;
+                repeat_wait(repeat_next(start, interval_ns, dm_clock_real_ns()));
+                now = dm_clock_real_ns();
+                ctl->interval_ns = now - before;
                 before = now;
         }
         return false;
