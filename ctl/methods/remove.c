@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ctl/methods/methods.h"
+
+struct removal {
+        bool deferred, immediate;
+};
+
+static bool read_removal(GVariant *options, struct removal *removal, GError **error)
+{
+        const struct ctl_key keys[] = {
+                {"deferred", 'b', &removal->deferred},
+                {"immediate", 'b', &removal->immediate},
+        };
+
+        return CTL_READ_DICT(options, keys, error);
+}
+
+/* Consumes the reference when it returns true. */
+static bool remove_device(struct mapped_device *md, const struct removal *how, GError **error)
+{
+        if (!how->immediate)
+                return dm_destroy(md, how->deferred ? DM_DESTROY_DEFERRED : 0, error);
+        dm_destroy_immediate(md);
+        return true;
+}
+
+GVariant *ctl_method_remove(struct ctl_call *call, GError **error)
+{
+        g_autoptr(GVariant) options = ctl_argument(call, 1);
+        struct removal how = {false};
+
+        if (!read_removal(options, &how, error) || !remove_device(call->md, &how, error))
+                return NULL;
+        call->md = NULL;
+        return ctl_nothing();
+}
+
+/* One pass over all devices; how many are left, how many went, and the last of them.  A removal may wait for
+ * long: no other device is referenced meanwhile, or its removal would wait too. */
+static unsigned remove_pass(const struct removal *how, unsigned *ret_removed, uint64_t *ret_last)
+{
+        g_autoptr(GArray) ids = dm_list_ids();
+        unsigned left = 0;
+
+        *ret_removed = 0;
+        for (unsigned i = 0; i < ids->len; i++) {
+                struct mapped_device *md = dm_get_by_id(g_array_index(ids, uint64_t, i));
+
+                if (!md)
+                        continue; /* somebody else removed it */
+                if (remove_device(md, how, NULL)) {
+                        ++*ret_removed;
+                        *ret_last = g_array_index(ids, uint64_t, i);
+                } else {
+                        dm_put(md);
+                        left++;
+                }
+        }
+        return left;
+}
+
+/* A device goes once none is stacked on it any more, hence the passes.  Deferred, one is enough: the
+ * others follow by themselves. */
+GVariant *ctl_method_remove_all(struct ctl_call *call, GError **error)
+{
+        g_autoptr(GVariant) options = ctl_argument(call, 0);
+        struct removal how = {false};
+        unsigned removed, left;
+
+        if (!read_removal(options, &how, error))
+                return NULL;
+        do
+                left = remove_pass(&how, &removed, &call->changed); /* told of in order */
+        while (left && removed && !how.deferred);
+        return g_variant_new("(u)", left);
+}
