@@ -50,7 +50,7 @@ struct ctl_call {
         GVariant *arguments;
         struct mapped_device *md; /* for methods on a device: a reference, that they may consume */
         bool deferred;    /* set by a method that answers later by itself */
-        uint64_t changed; /* id of the device whose change the kernel has to hear of; 0: none */
+        uint64_t changed; /* whose change the kernel has to hear of: an id, CTL_ALL_DEVICES, 0 */
 };
 
 /* ---- server.c ----------------------------------------------------------------------------------- */
@@ -85,7 +85,7 @@ void ctl_listener_stop(struct ctl_listener *listener);
 /* Answers on CONNECTION what a client of a message bus asks first. */
 void ctl_bus_register(GDBusConnection *connection);
 
-/* ---- methods.c ------------------------------------------------------------------------------------ */
+/* ---- methods/ ------------------------------------------------------------------------------------- */
 
 /* Carries out CALL: its answer, or NULL with ERROR, or NULL without when `deferred' is set.  May wait
  * for long.  A call's own thread. */

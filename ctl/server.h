@@ -9,12 +9,15 @@
 
 struct ctl_server;
 
+/* In the place of a device's id. */
+#define CTL_ALL_DEVICES UINT64_MAX
+
 struct ctl_server_hooks {
         /* A client asks for the end of the mount: start it and return at once.  The client's answer
          * is given by ctl_server_stop().  Called in a thread of the server. */
         void (*unmount)(bool force, void *user);
-        /* Called after a method that changed device ID and before its answer: waits, for a bounded
-         * time, until the kernel has been told of the change.  May be NULL. */
+        /* Called after a method that changed device ID, or CTL_ALL_DEVICES, and before its answer: waits,
+         * for a bounded time, until the kernel has been told of the change.  May be NULL. */
         void (*settle)(uint64_t id, void *user);
         void *user;
 };

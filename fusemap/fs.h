@@ -166,7 +166,7 @@ void session_drop_buffers(void);
 void notify_start(struct session *session);
 /* From now on the kernel may keep what a listing says of files: to be called before that is found out. */
 void notify_listed(void);
-/* Waits, for a bounded time, until the kernel knows what has become of device ID. */
+/* Waits, for a bounded time, until the kernel knows what has become of device ID up to now; 0: of all. */
 void notify_settle(uint64_t id);
 /* The kernel is told nothing more. */
 void notify_close(void);

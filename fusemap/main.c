@@ -70,7 +70,7 @@ static void on_unmount(bool force, void *unused)
 
 static void on_settle(uint64_t id, void *unused)
 {
-        notify_settle(id);
+        notify_settle(id == CTL_ALL_DEVICES ? 0 : id);
 }
 
 static const struct ctl_server_hooks hooks = {.unmount = on_unmount, .settle = on_settle};

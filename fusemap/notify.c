@@ -24,6 +24,7 @@
 struct notification {
         struct notification *next, **link;
         uint64_t id;
+        uint64_t number; /* in the order in which they came */
         char *name;    /* to be taken back; NULL: none */
         bool contents; /* and the size */
         bool killed;
@@ -35,6 +36,7 @@ static struct dm_mutex notify = DM_MUTEX_INIT;
 static struct notification *queue, **queue_end = &queue; /* to be told, in order */
 static struct notification *told;                        /* being told: one, and those that are stuck */
 static pthread_cond_t work;                              /* the queue has grown; the end has come */
+static uint64_t last_number;
 static uint64_t turn;       /* counts the notifications begun */
 static uint64_t turn_began; /* when the last of them was, if it goes on; 0: no thread tells */
 static bool watched;        /* the other thread looks at the clock already */
@@ -202,6 +204,7 @@ static void on_event(const struct dm_event *event, void *unused)
         n->killed = killed;
 
         DM_LOCK_SCOPE(&notify);
+        n->number = ++last_number;
         append(n);
         if (!turn_began || !watched)
                 pthread_cond_signal(&work);
@@ -215,47 +218,62 @@ void notify_listed(void)
 
 /* ---- waiting ------------------------------------------------------------------------------------ */
 
-static bool is_in(const struct notification *n, uint64_t id)
+/* What is to be over. */
+struct awaited {
+        uint64_t id;     /* of this device; 0: of any */
+        uint64_t number; /* up to this one: those that came later do not matter */
+        bool threads;    /* and no thread is left */
+};
+
+static bool is_in(const struct notification *n, const struct awaited *what)
 {
         for (; n; n = n->next)
-                if (!id || n->id == id)
+                if ((!what->id || n->id == what->id) && n->number <= what->number)
                         return true;
         return false;
 }
 
-/* Whether nothing is under way for device ID, or with 0 for any and no thread is left. */
-static bool is_settled(uint64_t id)
+static bool is_settled(const struct awaited *what)
 {
         DM_LOCK_SCOPE(&notify);
-        return !is_in(queue, id) && !is_in(told, id) && (id || !threads);
+        return !is_in(queue, what) && !is_in(told, what) && !(what->threads && threads);
 }
 
-static void count_settling(int change)
+/* Begins to wait: threads say from now on when one is over.  The number of the latest. */
+static uint64_t begin_settling(void)
 {
         DM_LOCK_SCOPE(&notify);
-        settling += (unsigned)change;
+        settling++;
+        return last_number;
 }
 
-static bool settle_until(uint64_t id, uint64_t deadline)
+static void end_settling(void)
 {
+        DM_LOCK_SCOPE(&notify);
+        settling--;
+}
+
+/* All that has come up to now of device ID, or of any (0), and that of the threads; false: not in time. */
+static bool settle_until(uint64_t id, bool end_of_threads, uint64_t deadline)
+{
+        const struct awaited what = {id, begin_settling(), end_of_threads};
         bool settled, in_time = true;
 
-        count_settling(1);
         for (;;) {
                 uint32_t seen = dm_wake_prepare();
 
-                settled = is_settled(id);
+                settled = is_settled(&what);
                 if (settled || !in_time)
                         break;
                 in_time = dm_wake_wait(seen, deadline);
         }
-        count_settling(-1);
+        end_settling();
         return settled;
 }
 
 void notify_settle(uint64_t id)
 {
-        settle_until(id, dm_clock_real_ns() + SETTLE_NS);
+        settle_until(id, false, dm_clock_real_ns() + SETTLE_NS);
 }
 
 void notify_start(struct session *s)
@@ -301,5 +319,5 @@ void notify_close(void)
 bool notify_stop(void)
 {
         notify_close();
-        return settle_until(0, dm_clock_real_ns() + STOP_NS);
+        return settle_until(0, true, dm_clock_real_ns() + STOP_NS);
 }

@@ -35,9 +35,9 @@ GVariant *ctl_method_remove(struct ctl_call *call, GError **error)
         return ctl_nothing();
 }
 
-/* One pass over all devices; how many are left, how many went, and the last of them.  A removal may wait for
- * long: no other device is referenced meanwhile, or its removal would wait too. */
-static unsigned remove_pass(const struct removal *how, unsigned *ret_removed, uint64_t *ret_last)
+/* One pass over all devices; how many are left, and how many went.  A removal may wait for long: no other
+ * device is referenced meanwhile, or its removal would wait too. */
+static unsigned remove_pass(const struct removal *how, unsigned *ret_removed)
 {
         g_autoptr(GArray) ids = dm_list_ids();
         unsigned left = 0;
@@ -50,7 +50,6 @@ static unsigned remove_pass(const struct removal *how, unsigned *ret_removed, ui
                         continue; /* somebody else removed it */
                 if (remove_device(md, how, NULL)) {
                         ++*ret_removed;
-                        *ret_last = g_array_index(ids, uint64_t, i);
                 } else {
                         dm_put(md);
                         left++;
@@ -69,8 +68,9 @@ GVariant *ctl_method_remove_all(struct ctl_call *call, GError **error)
 
         if (!read_removal(options, &how, error))
                 return NULL;
+        call->changed = CTL_ALL_DEVICES;
         do
-                left = remove_pass(&how, &removed, &call->changed); /* told of in order */
+                left = remove_pass(&how, &removed);
         while (left && removed && !how.deferred);
         return g_variant_new("(u)", left);
 }
