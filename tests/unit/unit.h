@@ -139,6 +139,31 @@ UNIT_UNUSED static void unit_round_trip(const char *text)
 
 /* ---- devices ---------------------------------------------------------------------------------- */
 
+/* C in SECTORS sectors of MD from SECTOR on. */
+UNIT_UNUSED static void unit_write(struct mapped_device *md, char c, uint64_t sector, uint64_t sectors)
+{
+        g_autofree char *buf = g_strnfill(sectors * DM_SECTOR_SIZE, c);
+
+        cr_assert_eq(do_io(md, DM_OP_WRITE, sector * DM_SECTOR_SIZE, sectors * DM_SECTOR_SIZE, buf), 0);
+}
+
+UNIT_UNUSED static void unit_write_fua(struct mapped_device *md, char c, uint64_t sector, uint64_t sectors)
+{
+        g_autofree char *buf = g_strnfill(sectors * DM_SECTOR_SIZE, c);
+        struct waited_io w;
+
+        waited_init(&w, DM_OP_WRITE, sector * DM_SECTOR_SIZE, sectors * DM_SECTOR_SIZE, buf);
+        w.io.flags = DM_IO_FUA;
+        dm_submit(md, &w.io);
+        gate_wait(&w.done, 1);
+        cr_assert_eq(w.error, 0);
+}
+
+UNIT_UNUSED static void unit_flush(struct mapped_device *md)
+{
+        cr_assert_eq(do_io(md, DM_OP_FLUSH, 0, 0, NULL), 0);
+}
+
 /* The status of MD's first target; the caller frees it. */
 UNIT_UNUSED static char *unit_status(struct mapped_device *md)
 {

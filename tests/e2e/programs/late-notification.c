@@ -4,26 +4,14 @@
  * $LATE_NOTIFICATION.begun is made when the daemon begins to tell, and the kernel hears of it when
  * $LATE_NOTIFICATION is there.
  */
-#include <fcntl.h>
 #include <linux/fuse.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
-static void wait_until_told(const char *told)
-{
-        const struct timespec pause = {.tv_nsec = 1000000};
-        char begun[4096];
-
-        snprintf(begun, sizeof(begun), "%s.begun", told);
-        close(open(begun, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-        while (access(told, F_OK))
-                nanosleep(&pause, NULL);
-}
+#include "late.h"
 
 /* A header, what the notification is of, and the name with its end. */
 static int takes_back(const struct iovec *iov, int count, const char *name)

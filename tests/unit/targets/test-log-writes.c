@@ -31,30 +31,6 @@ static struct mapped_device *run(void)
         return run_device("l", text);
 }
 
-static void write_sectors(struct mapped_device *md, char c, uint64_t sector, uint64_t sectors)
-{
-        g_autofree char *buf = g_strnfill(sectors * SECTOR, c);
-
-        cr_assert_eq(do_io(md, DM_OP_WRITE, sector * SECTOR, sectors * SECTOR, buf), 0);
-}
-
-static void write_fua(struct mapped_device *md, char c, uint64_t sector, uint64_t sectors)
-{
-        g_autofree char *buf = g_strnfill(sectors * SECTOR, c);
-        struct waited_io w;
-
-        waited_init(&w, DM_OP_WRITE, sector * SECTOR, sectors * SECTOR, buf);
-        w.io.flags = DM_IO_FUA;
-        dm_submit(md, &w.io);
-        gate_wait(&w.done, 1);
-        cr_assert_eq(w.error, 0);
-}
-
-static void flush(struct mapped_device *md)
-{
-        cr_assert_eq(do_io(md, DM_OP_FLUSH, 0, 0, NULL), 0);
-}
-
 static uint64_t number_at(const char *raw, uint64_t offset)
 {
         uint64_t value;
@@ -142,13 +118,13 @@ Test(log_writes, logs_writes_at_the_flush_and_marks_at_once)
 {
         struct mapped_device *md = run();
 
-        write_sectors(md, 'a', 0, 8);
-        write_sectors(md, 'b', 16, 8);
+        unit_write(md, 'a', 0, 8);
+        unit_write(md, 'b', 16, 8);
         unit_expect_status(md, "0 0");
         unit_expect_message(md, "mark first", "");
         unit_expect_status(md, "1 1");
-        flush(md);
-        write_sectors(md, 'c', 8, 1);
+        unit_flush(md);
+        unit_write(md, 'c', 8, 1);
         unit_expect_message(md, "MARK second", "");
         unit_destroy(md);
         expect_log("0 0 8 first\n"
@@ -166,7 +142,7 @@ Test(log_writes, the_data_go_to_the_device)
         g_autofree char *raw = NULL;
         char buf[SECTOR];
 
-        write_sectors(md, 'a', 3, 2);
+        unit_write(md, 'a', 3, 2);
         cr_expect_eq(do_io(md, DM_OP_READ, 3 * SECTOR, SECTOR, buf), 0);
         cr_expect_eq(buf[0], 'a');
         unit_destroy(md);
@@ -179,11 +155,11 @@ Test(log_writes, fua_is_logged_at_once_and_does_not_wait_for_a_flush)
 {
         struct mapped_device *md = run();
 
-        write_sectors(md, 'a', 0, 1);
-        write_fua(md, 'f', 7, 2);
+        unit_write(md, 'a', 0, 1);
+        unit_write_fua(md, 'f', 7, 2);
         unit_expect_message(md, "mark m", "");
         expect_log("7 2 2 ff\n0 0 8 m\n");
-        flush(md);
+        unit_flush(md);
         unit_destroy(md);
         expect_log("7 2 2 ff\n0 0 8 m\n0 1 0 a\n0 0 1\n0 0 8 dm-log-writes-end\n");
 }
@@ -192,10 +168,10 @@ Test(log_writes, discards_and_zeroes_are_logged_in_their_order)
 {
         struct mapped_device *md = run();
 
-        write_sectors(md, 'a', 0, 2);
+        unit_write(md, 'a', 0, 2);
         cr_expect_eq(do_io(md, DM_OP_DISCARD, 16 * SECTOR, 8 * SECTOR, NULL), 0);
         cr_expect_eq(do_io(md, DM_OP_WRITE_ZEROES, 32 * SECTOR, 3 * SECTOR, NULL), 0);
-        write_sectors(md, 'b', 1, 1);
+        unit_write(md, 'b', 1, 1);
         cr_expect_eq(do_io(md, DM_OP_DISCARD, 40 * SECTOR + 1, SECTOR, NULL), 0); /* no whole one */
         unit_destroy(md);
         expect_log("0 2 0 aa\n16 8 4\n32 3 0 ...\n1 1 0 b\n0 0 8 dm-log-writes-end\n");
@@ -207,7 +183,7 @@ Test(log_writes, a_write_of_a_part_of_a_sector_is_logged_as_whole_sectors)
         char buf[600];
         g_autofree char *raw = NULL;
 
-        write_sectors(md, 'a', 0, 3);
+        unit_write(md, 'a', 0, 3);
         memset(buf, 'p', sizeof(buf));
         cr_expect_eq(do_io(md, DM_OP_WRITE, SECTOR - 1, sizeof(buf), buf), 0);
         cr_expect_eq(do_io(md, DM_OP_WRITE_ZEROES, 2 * SECTOR, 3, NULL), 0);
@@ -222,12 +198,12 @@ Test(log_writes, a_full_log_ends_logging_but_not_the_device)
 {
         struct mapped_device *md = run();
 
-        write_sectors(md, 'a', 0, 32);
-        flush(md);
-        write_sectors(md, 'b', 0, 64);
-        flush(md);
-        write_sectors(md, 'c', 100, 1);
-        flush(md);
+        unit_write(md, 'a', 0, 32);
+        unit_flush(md);
+        unit_write(md, 'b', 0, 64);
+        unit_flush(md);
+        unit_write(md, 'c', 100, 1);
+        unit_flush(md);
         cr_expect_eq(dm_suspend(md, 0, NULL), true);
         unit_expect_status(md, "2 99 logging_disabled");
         cr_expect_eq(dm_resume(md, 0, NULL), true);
@@ -240,11 +216,11 @@ Test(log_writes, an_error_of_the_log_ends_logging_but_not_the_device)
         g_autofree char *text = g_strdup_printf("0 256 log-writes %s bad", disk);
         struct mapped_device *md = run_device("l", text);
 
-        write_fua(md, 'a', 0, 1);
+        unit_write_fua(md, 'a', 0, 1);
         unit_expect_message(md, "mark m", "");
         unit_expect_status(md, "1 2 logging_disabled");
-        write_sectors(md, 'b', 0, 1);
-        flush(md);
+        unit_write(md, 'b', 0, 1);
+        unit_flush(md);
         unit_destroy(md);
         unit_destroy(bad);
 }
@@ -275,7 +251,7 @@ Test(log_writes, marks_are_taken_while_suspended)
 {
         struct mapped_device *md = run();
 
-        write_sectors(md, 'a', 0, 1);
+        unit_write(md, 'a', 0, 1);
         cr_expect(dm_suspend(md, 0, NULL));
         unit_expect_message(md, "mark asleep", "");
         expect_log("0 0 8 asleep\n");
@@ -293,7 +269,7 @@ Test(log_writes, a_killed_device_does_not_wait_for_its_log)
         struct mapped_device *md = run_device("l", text);
 
         cr_expect(dm_suspend(low, 0, NULL));
-        write_fua(md, 'a', 0, 1);
+        unit_write_fua(md, 'a', 0, 1);
         dm_destroy_immediate(md);
         dm_destroy_immediate(low);
 }

@@ -29,30 +29,6 @@ static struct mapped_device *run(const char *options)
         return run_device("p", text);
 }
 
-static void write_sectors(struct mapped_device *md, char c, uint64_t sector, uint64_t sectors)
-{
-        g_autofree char *buf = g_strnfill(sectors * SECTOR, c);
-
-        cr_assert_eq(do_io(md, DM_OP_WRITE, sector * SECTOR, sectors * SECTOR, buf), 0);
-}
-
-static void write_fua(struct mapped_device *md, char c, uint64_t sector, uint64_t sectors)
-{
-        g_autofree char *buf = g_strnfill(sectors * SECTOR, c);
-        struct waited_io w;
-
-        waited_init(&w, DM_OP_WRITE, sector * SECTOR, sectors * SECTOR, buf);
-        w.io.flags = DM_IO_FUA;
-        dm_submit(md, &w.io);
-        gate_wait(&w.done, 1);
-        cr_assert_eq(w.error, 0);
-}
-
-static void flush(struct mapped_device *md)
-{
-        cr_assert_eq(do_io(md, DM_OP_FLUSH, 0, 0, NULL), 0);
-}
-
 /* The first byte of each of COUNT sectors of what RAW holds from SECTOR on; '.' for 0. */
 static char *letters(const char *raw, unsigned sector, unsigned count)
 {
@@ -145,12 +121,12 @@ Test(powercut, writes_are_read_back_but_not_on_the_disk_until_a_flush)
 {
         struct mapped_device *md = run("");
 
-        write_sectors(md, 'a', 2, 3);
-        write_sectors(md, 'b', 3, 1);
+        unit_write(md, 'a', 2, 3);
+        unit_write(md, 'b', 3, 1);
         expect_device(md, 0, "..aba...");
         expect_disk(0, "........");
         unit_expect_status(md, "on durable 0 volatile 3 lost 0 cuts 0 seed 0");
-        flush(md);
+        unit_flush(md);
         expect_device(md, 0, "..aba...");
         expect_disk(0, "..aba...");
         unit_expect_status(md, "on durable 3 volatile 0 lost 0 cuts 0 seed 0");
@@ -161,8 +137,8 @@ Test(powercut, fua_makes_itself_durable_and_nothing_else)
 {
         struct mapped_device *md = run("");
 
-        write_sectors(md, 'a', 0, 4);
-        write_fua(md, 'f', 1, 2);
+        unit_write(md, 'a', 0, 4);
+        unit_write_fua(md, 'f', 1, 2);
         expect_disk(0, ".ff.");
         expect_device(md, 0, "affa");
         unit_expect_message(md, "cut keep none seed 1", "seed 1 survived 0 lost 2");
@@ -176,9 +152,9 @@ Test(powercut, a_cut_that_keeps_nothing_loses_what_was_not_flushed)
         struct mapped_device *md = run("");
         char buf[SECTOR] = "x";
 
-        write_sectors(md, 'a', 0, 4);
-        flush(md);
-        write_sectors(md, 'b', 0, 2);
+        unit_write(md, 'a', 0, 4);
+        unit_flush(md);
+        unit_write(md, 'b', 0, 2);
         unit_expect_message(md, "cut keep none seed 3", "seed 3 survived 0 lost 2");
         cr_expect_eq(do_io(md, DM_OP_READ, 0, SECTOR, buf), -EIO);
         cr_expect_eq(do_io(md, DM_OP_WRITE, 0, SECTOR, buf), -EIO);
@@ -195,8 +171,8 @@ Test(powercut, a_cut_that_keeps_everything_loses_nothing)
 {
         struct mapped_device *md = run("");
 
-        write_sectors(md, 'a', 0, 4);
-        write_sectors(md, 'b', 1, 1);
+        unit_write(md, 'a', 0, 4);
+        unit_write(md, 'b', 1, 1);
         cr_expect_eq(do_io(md, DM_OP_WRITE_ZEROES, 3 * SECTOR, SECTOR, NULL), 0);
         unit_expect_message(md, "cut keep all seed 3", "seed 3 survived 4 lost 0");
         expect_disk(0, "aba.");
@@ -215,8 +191,8 @@ static char *leftover(unsigned seed, unsigned tear)
         g_free(disk);
         disk = unit_file(dir, "disk", SECTORS);
         md = run("");
-        write_sectors(md, 'a', 0, 64);
-        write_sectors(md, 'b', 32, 32);
+        unit_write(md, 'a', 0, 64);
+        unit_write(md, 'b', 32, 32);
         reply = unit_message(md, message);
         cr_expect(g_str_has_prefix(reply, "seed "), "%s", reply);
         unit_destroy(md);
@@ -260,10 +236,10 @@ Test(powercut, any_version_may_survive)
                 g_autofree char *raw = NULL;
                 struct mapped_device *md = run("");
 
-                write_sectors(md, '0', 9, 1);
-                flush(md);
+                unit_write(md, '0', 9, 1);
+                unit_flush(md);
                 for (char c = '1'; c <= '3'; c++)
-                        write_sectors(md, c, 9, 1);
+                        unit_write(md, c, 9, 1);
                 reply = unit_message(md, message);
                 unit_destroy(md);
                 raw = unit_read_file(disk);
@@ -284,7 +260,7 @@ static void *write_part(void *arg)
         struct writer *w = arg;
 
         for (unsigned i = 0; i < 100; i++)
-                write_sectors(w->md, (char)('a' + i % 26), w->part * 64 + i % 50, 1 + i % 8);
+                unit_write(w->md, (char)('a' + i % 26), w->part * 64 + i % 50, 1 + i % 8);
         return NULL;
 }
 
@@ -321,7 +297,7 @@ Test(powercut, the_cache_is_bounded_and_spills_the_oldest)
         struct mapped_device *md = run(" cache_mb 1");
 
         for (unsigned i = 0; i < 4; i++)
-                write_sectors(md, (char)('a' + i), i * 1024, 1024);
+                unit_write(md, (char)('a' + i), i * 1024, 1024);
         expect_disk(0, "aa");
         expect_disk(1024, "bb");
         expect_disk(2 * 1024, ".");
@@ -339,7 +315,7 @@ Test(powercut, rewriting_a_sector_for_ever_takes_no_more_than_the_cache)
         struct mapped_device *md = run(" cache_mb 1");
 
         for (unsigned i = 0; i < 5000; i++)
-                write_sectors(md, (char)('a' + i % 26), 5, 1);
+                unit_write(md, (char)('a' + i % 26), 5, 1);
         expect_device(md, 5, "h"); /* 4999 % 26 */
         unit_destroy(md);
         expect_disk(5, "h");
@@ -349,13 +325,13 @@ Test(powercut, suspending_writes_the_cache_out)
 {
         struct mapped_device *md = run("");
 
-        write_sectors(md, 'a', 0, 4);
+        unit_write(md, 'a', 0, 4);
         cr_assert(dm_suspend(md, DM_SUSPEND_NOFLUSH, NULL));
         expect_disk(0, "aaaa");
         unit_expect_message(md, "cut keep none seed 2", "seed 2 survived 0 lost 0");
         unit_expect_message(md, "power-on", "");
         cr_assert(dm_resume(md, 0, NULL));
-        write_sectors(md, 'b', 0, 4);
+        unit_write(md, 'b', 0, 4);
         expect_disk(0, "aaaa");
         unit_destroy(md);
         expect_disk(0, "bbbb");
@@ -365,7 +341,7 @@ Test(powercut, a_killed_device_loses_its_cache)
 {
         struct mapped_device *md = run("");
 
-        write_sectors(md, 'a', 0, 4);
+        unit_write(md, 'a', 0, 4);
         dm_destroy_immediate(md);
         expect_disk(0, "....");
 }
@@ -374,8 +350,8 @@ Test(powercut, discards_read_as_zeroes_and_may_be_lost)
 {
         struct mapped_device *md = run("");
 
-        write_sectors(md, 'a', 0, 8);
-        flush(md);
+        unit_write(md, 'a', 0, 8);
+        unit_flush(md);
         cr_expect_eq(do_io(md, DM_OP_DISCARD, 2 * SECTOR, 4 * SECTOR, NULL), 0);
         expect_device(md, 0, "aa....aa");
         expect_disk(0, "aaaaaaaa");
@@ -383,7 +359,7 @@ Test(powercut, discards_read_as_zeroes_and_may_be_lost)
         unit_expect_message(md, "power-on", "");
         expect_device(md, 0, "aaaaaaaa");
         cr_expect_eq(do_io(md, DM_OP_DISCARD, 2 * SECTOR, 4 * SECTOR, NULL), 0);
-        flush(md);
+        unit_flush(md);
         expect_disk(0, "aa....aa");
         unit_destroy(md);
 }
@@ -394,7 +370,7 @@ Test(powercut, an_error_of_the_lower_device_comes_with_the_flush)
         struct mapped_device *low = run_device("low", below);
         struct mapped_device *md = run_device("p", "0 16 powercut low 0");
 
-        write_sectors(md, 'a', 4, 8);
+        unit_write(md, 'a', 4, 8);
         cr_expect_eq(do_io(md, DM_OP_FLUSH, 0, 0, NULL), -EIO);
         expect_device(md, 4, "aaaaaaaa");
         unit_destroy(md);
@@ -416,7 +392,7 @@ Test(powercut, any_byte_can_be_written_and_read)
 
                 switch (g_rand_int_range(rand, 0, 8)) {
                 case 0:
-                        flush(md);
+                        unit_flush(md);
                         break;
                 case 1:
                         memset(model + offset, 0, len);
@@ -455,7 +431,7 @@ static void *write_bytes(void *arg)
 
                 cr_assert_eq(do_io(w->md, DM_OP_WRITE, offset, 1, &c), 0);
                 if (i % 16 == 0)
-                        flush(w->md);
+                        unit_flush(w->md);
         }
         return NULL;
 }
