@@ -305,9 +305,10 @@ bool dm_message(struct mapped_device *md, uint64_t sector, int argc, char **argv
         bool ok;
 
         *ret_reply = NULL;
-        DM_LOCK_SCOPE(&md->control);
         if (own)
-                return own(md, argc, argv, ret_reply, error);
+                return own(md, argc, argv, ret_reply, error); /* a suspend that waits for I/O is no matter */
+
+        DM_LOCK_SCOPE(&md->control);
         live = dm_slot_ref(md, false);
         if (!live)
                 return true;

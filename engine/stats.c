@@ -68,19 +68,13 @@ static void region_free(void *data)
         g_free(r);
 }
 
-/* MD's statistics, made at the first call.  The caller holds its control lock. */
-static struct dm_stats *stats_of(struct mapped_device *md)
+static struct dm_stats *stats_new(void)
 {
-        struct dm_stats *stats = atomic_load(&md->stats);
+        struct dm_stats *stats = g_new0(struct dm_stats, 1);
 
-        dm_assert_held(&md->control);
-        if (stats)
-                return stats;
-        stats = g_new0(struct dm_stats, 1);
         dm_mutex_init(&stats->lock);
         stats->regions = g_ptr_array_new_with_free_func(region_free);
         stats->last_end = UINT64_MAX;
-        atomic_store(&md->stats, stats);
         return stats;
 }
 
@@ -91,6 +85,20 @@ void dm_stats_free(struct dm_stats *stats)
         g_ptr_array_unref(stats->regions);
         dm_mutex_destroy(&stats->lock);
         g_free(stats);
+}
+
+/* MD's statistics, made at the first call; of two at a time, one makes them. */
+static struct dm_stats *stats_of(struct mapped_device *md)
+{
+        struct dm_stats *stats = atomic_load(&md->stats), *mine;
+
+        if (stats)
+                return stats;
+        mine = stats_new();
+        if (atomic_compare_exchange_strong(&md->stats, &stats, mine))
+                return mine;
+        dm_stats_free(mine);
+        return stats;
 }
 
 /* ---- counting ------------------------------------------------------------------------------------- */

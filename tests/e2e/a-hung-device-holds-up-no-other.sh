@@ -40,6 +40,16 @@ for ((i = 0; i < 10; i++)); do
 done
 hangs 16 || fail "they do not hang any more"
 
+# nor does who waits for its I/O hold up who asks what there is of it
+before=$(references hung)
+call Suspend "'hung'" '{}' >/dev/null 2>&1 &
+suspend_waits() {
+        [ "$(references hung)" -gt "$before" ]
+}
+await "a suspend waits" 30 suspend_waits
+call Message "'hung'" 0 "'@stats_create - /65536'" | grep -q "'0'" || fail "no statistics"
+call Message "'hung'" 0 "'@stats_list'" | grep -q '0+65536' || fail "no region"
+
 # it goes at a word, and takes what waits along
 for device in hung part0 part1 part2 part3 part4 part5 part6 part7; do
         remove $device "{'immediate': <true>}"
