@@ -201,7 +201,7 @@ struct mapped_device {
         uint32_t minor; /* constant */
         struct timespec created; /* constant */
 
-        struct dm_mutex control; /* serialises load, suspend, resume, message */
+        struct dm_mutex control; /* serialises load, suspend, resume, messages to targets */
 
         struct dm_mutex state;
         struct dm_table *inactive;                 /* guarded: state */

@@ -249,7 +249,8 @@ GArray *dm_table_deps(struct mapped_device *md, unsigned flags);
 /* Sends ARGV to the target of the live table at SECTOR; or to the device itself, whatever its table,
  * when it begins with '@': @stats_* (the kernel's statistics.rst) and @cancel_deferred_remove.
  * *RET_REPLY is new text or NULL.  Errors: EINVAL and what the target says.  Without a live table a
- * message to a target does nothing and succeeds, as in the kernel.  Control context. */
+ * message to a target does nothing and succeeds, as in the kernel.  One to a target waits for a load,
+ * suspend or resume that is under way, one to the device does not.  Control context. */
 bool dm_message(struct mapped_device *md, uint64_t sector, int argc, char **argv, char **ret_reply,
                 GError **error);
 

@@ -6,7 +6,7 @@
  * held across a system call, a target callback or a reply.
  *
  *   1. ctl and fusemap control state  (ctl/server.c, fusemap/teardown.c)
- *   2. control     engine/device: one a device; serialises load, suspend, resume, message
+ *   2. control     engine/device: one a device; serialises load, suspend, resume, messages to targets
  *   3. topology    engine/dev.c: one; serialises "who is stacked on whom" while a table is made
  *   4. backings    engine/backing.c: one; the list of shared backings
  *   5. graveyard   engine/reaper.c: one; destroyed devices that are still referenced (io)
