@@ -14,6 +14,7 @@
 #include "log.h"
 #include "mountpoint.h"
 #include "options.h"
+#include "priority.h"
 #include "teardown.h"
 
 /* How long calls in progress may take that nothing ends. */
@@ -150,6 +151,7 @@ static int run(const struct options *o)
                 return fail("", error);
         }
         notify_start(s);
+        priority_set(o->nice, o->nice_given);
         session_start(s);
         start_signal_thread();
         answers = mountpoint_answers(o->mountpoint);

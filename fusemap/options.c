@@ -6,14 +6,17 @@
 #include <unistd.h>
 
 #include "base/parse.h"
+#include "priority.h"
 
 #define THREADS_MAX 64
 #define BACKGROUND_MAX 4096
+#define NICE_MIN -20
+#define NICE_MAX 19
 
 struct raw {
         gboolean foreground, version, direct;
         char *on_unmount, *socket, *transport;
-        char *drain_timeout, *threads, *max_background;
+        char *drain_timeout, *threads, *max_background, *nice;
         char **o, **rest;
 };
 
@@ -93,6 +96,7 @@ static bool take_word(struct options *o, struct raw *raw, const char *word, GErr
                 {"transport", "transport", &raw->transport},
                 {"threads", "threads", &raw->threads},
                 {"max-background", "max_background", &raw->max_background},
+                {"nice", "nice", &raw->nice},
         };
 
         if (!*word || is_mount_noise(word))
@@ -145,6 +149,20 @@ static bool take_number(const char *name, const char *text, int min, int max, in
         return true;
 }
 
+static bool take_nice(struct options *o, const char *text, GError **error)
+{
+        gint64 n;
+
+        if (!text)
+                return true;
+        if (!g_ascii_string_to_signed(text, 10, NICE_MIN, NICE_MAX, &n, NULL))
+                return fail(error, "--nice: must be a number from %d to %d, got '%s'", NICE_MIN,
+                            NICE_MAX, text);
+        o->nice = (int)n;
+        o->nice_given = true;
+        return true;
+}
+
 static bool take_on_unmount(struct options *o, const char *text, GError **error)
 {
         if (!text || !strcmp(text, "drain"))
@@ -185,6 +203,7 @@ static bool take_all(struct options *o, struct raw *raw, GError **error)
             !take_number("threads", raw->threads, 1, THREADS_MAX, &o->threads, error) ||
             !take_number("max-background", raw->max_background, 1, BACKGROUND_MAX,
                          &o->max_background, error) ||
+            !take_nice(o, raw->nice, error) ||
             !take_transport(o, raw->transport, error) || !take_mountpoint(o, raw->rest, error))
                 return false;
         o->foreground = raw->foreground;
@@ -213,6 +232,8 @@ bool options_parse(struct options *o, int argc, char **argv, GError **error)
                  "How many workers wait for requests", "N"},
                 {"max-background", 0, 0, G_OPTION_ARG_STRING, &raw.max_background,
                  "How many requests the kernel keeps under way", "N"},
+                {"nice", 0, 0, G_OPTION_ARG_STRING, &raw.nice,
+                 "The workers' nice value, where it is allowed (default: -5)", "N"},
                 {"option", 'o', 0, G_OPTION_ARG_STRING_ARRAY, &raw.o,
                  "Options of the mount, and the ones above by name", "OPT[,OPT...]"},
                 {"version", 'V', 0, G_OPTION_ARG_NONE, &raw.version, "Print the version", NULL},
@@ -225,6 +246,7 @@ bool options_parse(struct options *o, int argc, char **argv, GError **error)
 
         o->threads = (int)CLAMP(cpus, 2, 8);
         o->max_background = 128;
+        o->nice = PRIORITY_NICE;
         g_option_context_set_summary(context, "Mounts a file system of mapped devices.");
         g_option_context_add_main_entries(context, entries, NULL);
         ok = g_option_context_parse(context, &argc, &argv, error);
@@ -241,6 +263,7 @@ bool options_parse(struct options *o, int argc, char **argv, GError **error)
         g_free(raw.drain_timeout);
         g_free(raw.threads);
         g_free(raw.max_background);
+        g_free(raw.nice);
         g_strfreev(raw.o);
         g_strfreev(raw.rest);
         return ok;

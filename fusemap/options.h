@@ -15,6 +15,8 @@ struct options {
         bool io_uring; /* requests come by io_uring, where the kernel offers it */
         int drain_timeout; /* seconds; 0: none */
         int threads, max_background;
+        int nice; /* of the workers */
+        bool nice_given;
 };
 
 /* Fills OPTIONS, which is zeroed.  Errors name the offender.  False with no error: --help or --version was

@@ -23,6 +23,7 @@
 
 #include "fs.h"
 #include "log.h"
+#include "priority.h"
 #include "ring/abi.h"
 #include "ring/ring.h"
 
@@ -319,6 +320,7 @@ static void work(void *user, unsigned number)
         int fd = take_descriptor(s);
         size_t size;
 
+        priority_take();
         enlist(s);
         route.fd = fd >= 0 ? fd : fuse_session_fd(s->fuse);
         while ((size = receive(s))) {

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "fusemap/priority.h"
 #include "fusemap/ring/internal.h"
 
 /* ---- threads ------------------------------------------------------------------------------------------------- */
@@ -35,17 +36,15 @@ bool ring_start_thread(struct rings *rings, void *(*run)(void *), void *arg)
         return true;
 }
 
-/* Keeps the calling thread on the CPU of Q, where it does not take the CPU from the program that asks: that
- * goes on to ask for more, and the thread finds many requests at once. */
+/* Keeps the calling thread on the CPU of Q, which is that of the programs that ask by it. */
 void ring_settle(const struct queue *q)
 {
-        const struct sched_param none = {0};
         cpu_set_t cpus;
 
         CPU_ZERO(&cpus);
         CPU_SET(q->number, &cpus);
         pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
-        pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+        priority_take();
 }
 
 void ring_report(struct rings *rings, bool works)

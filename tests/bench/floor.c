@@ -2,8 +2,8 @@
 /*
  * The floor of a FUSE server: a file system with one file, `floor', whose server answers at once from
  * memory.  Low-level libfuse, and a session set up as fusemap's is: threads that each wait on a cloned
- * /dev/fuse descriptor, the same kernel options, answers that are copied and not spliced.  What
- * fusemap adds to it is its own cost.
+ * /dev/fuse descriptor, at the same priority, the same kernel options, answers that are copied and not
+ * spliced.  What fusemap adds to it is its own cost.
  *
  *   floor MOUNTPOINT BYTES [FILE]      until it is unmounted
  *
@@ -23,6 +23,8 @@
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "fusemap/priority.h"
 
 #define IO_MAX (1u << 20)
 #define FILE_INO 2
@@ -62,6 +64,7 @@ static void *serve(void *unused)
                 perror("floor: /dev/fuse");
                 exit(1);
         }
+        priority_take();
         own_memory = aligned_alloc(4096, IO_MAX);
         while (!fuse_session_exited(session)) {
                 r = fuse_session_receive_buf(session, &buf);
@@ -203,6 +206,7 @@ static int run(const char *mountpoint)
         if (!session || fuse_session_mount(session, mountpoint) < 0)
                 return 1;
         fuse_session_custom_io(session, &hooks, fuse_session_fd(session));
+        priority_set(PRIORITY_NICE, false);
         for (unsigned i = 0; i < THREADS; i++)
                 if (pthread_create(&threads[i], NULL, serve, NULL))
                         return 1;
