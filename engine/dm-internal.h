@@ -66,7 +66,7 @@ unsigned dm_slow_slot(void);
  * in a thread that does none. */
 bool dm_is_slow(unsigned slow);
 
-/* ---- backings (backing.c) --------------------------------------------------------------------- */
+/* ---- backings (backing/) ---------------------------------------------------------------------- */
 
 /* A regular file or block device, opened once per access mode and shared. */
 struct dm_backing;

@@ -3,7 +3,7 @@
  * The I/O path behind the gate: splitting over the live table, mapping, and completion.  A dm_io is what a
  * submitter hands in; a piece of it inside one target is a dm_bio.
  */
-#include "async.h"
+#include "backing/async.h"
 #include "dm-internal.h"
 #include "piece-memory.h"
 

@@ -8,7 +8,7 @@
  *   1. ctl and fusemap control state  (ctl/server.c, fusemap/teardown.c)
  *   2. control     engine/device: one a device; serialises load, suspend, resume, messages to targets
  *   3. topology    engine/dev.c: one; serialises "who is stacked on whom" while a table is made
- *   4. backings    engine/backing.c: one; the list of shared backings
+ *   4. backings    engine/backing/open.c: one; the list of shared backings
  *   5. graveyard   engine/reaper.c: one; destroyed devices that are still referenced (io)
  *   6. names       engine/names.c: one; names, uuids, ids, minors, open counts      (io)
  *   7. state       engine/device: one a device; table pointers, parked I/O          (io)

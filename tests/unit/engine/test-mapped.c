@@ -2,7 +2,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#include "mapped.h"
+#include "backing/mapped.h"
 #include "unit.h"
 
 #define SIZE 65536u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Without liburing: everything goes to the lanes. */
-#include "async.h"
+#include "backing/async.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "mapped.h"
+#include "backing/mapped.h"
 
 #include <glib.h>
 #include <pthread.h>

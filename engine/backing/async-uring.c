@@ -4,7 +4,7 @@
  * eventfd, which the ring itself reads.  The thread alone touches the ring, so the kernel needs no locks
  * for it, and whole batches go in and come out with one system call.
  */
-#include "async.h"
+#include "backing/async.h"
 
 #include <liburing.h>
 #include <semaphore.h>
