@@ -10,17 +10,15 @@
  * workers stay for what does not.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/fuse.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "fs.h"
 #include "log.h"
 #include "priority.h"
@@ -51,9 +49,8 @@ struct session {
         _Atomic(struct rings *) rings; /* NULL: all requests come by /dev/fuse */
         _Atomic bool ended;
         _Atomic bool aborted; /* set before the kernel ends requests that are still on their way here */
+        struct descriptors *descriptors;
         struct dm_mutex lock;
-        GArray *descriptors; /* guarded: lock; all clones of the session's */
-        GArray *spare; /* guarded: lock; those that no worker reads */
         GArray *threads_running; /* guarded: lock; pthread_t of the workers */
 };
 
@@ -164,40 +161,6 @@ void session_drop_buffers(void)
 }
 
 /* ---- workers ------------------------------------------------------------------------------------------------ */
-
-/* A descriptor is kept for the next worker when one leaves: closing it would end the requests that were
- * read from it and are still on their way. */
-static int take_descriptor(struct session *s)
-{
-        uint32_t master = (uint32_t)fuse_session_fd(s->fuse);
-        int fd = -1;
-
-        {
-                DM_LOCK_SCOPE(&s->lock);
-                if (s->spare->len) {
-                        fd = g_array_index(s->spare, int, s->spare->len - 1);
-                        g_array_set_size(s->spare, s->spare->len - 1);
-                        return fd;
-                }
-        }
-        fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-        if (fd >= 0 && ioctl(fd, FUSE_DEV_IOC_CLONE, &master) < 0) {
-                close(fd);
-                fd = -1;
-        }
-        if (fd >= 0) {
-                DM_LOCK_SCOPE(&s->lock);
-                g_array_append_val(s->descriptors, fd);
-        }
-        return fd;
-}
-
-static void give_descriptor(struct session *s, int fd)
-{
-        DM_LOCK_SCOPE(&s->lock);
-        if (fd >= 0)
-                g_array_append_val(s->spare, fd);
-}
 
 /* The flags2 of a FUSE_INIT. */
 static uint32_t offered(const struct fuse_in_header *header)
@@ -317,12 +280,12 @@ static size_t receive(struct session *s)
 static void work(void *user, unsigned number)
 {
         struct session *s = user;
-        int fd = take_descriptor(s);
+        int fd = descriptors_take(s->descriptors);
         size_t size;
 
         priority_take();
         enlist(s);
-        route.fd = fd >= 0 ? fd : fuse_session_fd(s->fuse);
+        route.fd = fd;
         while ((size = receive(s))) {
                 process(s, size);
                 if (dm_worker_surplus())
@@ -335,7 +298,7 @@ out:
         session_drop_buffers();
         route.fd = -1;
         discharge(s);
-        give_descriptor(s, fd);
+        descriptors_give(s->descriptors, fd);
 }
 
 /* ---- the mount ------------------------------------------------------------------------------------------------ */
@@ -364,8 +327,6 @@ struct session *session_mount(const struct session_options *o, GError **error)
         struct session *s = g_new0(struct session, 1);
 
         dm_mutex_init(&s->lock);
-        s->descriptors = g_array_new(FALSE, FALSE, sizeof(int));
-        s->spare = g_array_new(FALSE, FALSE, sizeof(int));
         s->threads_running = g_array_new(FALSE, FALSE, sizeof(pthread_t));
         s->threads = o->threads;
         s->max_background = o->max_background;
@@ -382,6 +343,7 @@ struct session *session_mount(const struct session_options *o, GError **error)
                 return NULL;
         }
         fuse_session_custom_io(s->fuse, &hooks, fuse_session_fd(s->fuse));
+        s->descriptors = descriptors_new(fuse_session_fd(s->fuse));
         return s;
 }
 
@@ -417,24 +379,6 @@ void session_unmount(struct session *s)
         fuse_session_unmount(s->fuse);
 }
 
-/* What every use of fails, as of a connection that has ended: a pipe that nobody reads. */
-static int broken_descriptor(void)
-{
-        int fds[2];
-
-        if (pipe2(fds, O_CLOEXEC) < 0)
-                return -1;
-        close(fds[0]);
-        return fds[1];
-}
-
-/* FD is one that others write to meanwhile, and the kernel swaps what it stands for in one step.  TSan takes
- * dup3() for a close, which it is not: so it is not to see it. */
-static void replace_descriptor(int fd, int by)
-{
-        syscall(SYS_dup3, by, fd, O_CLOEXEC);
-}
-
 static void stop_rings(struct session *s)
 {
         struct rings *rings = atomic_load(&s->rings);
@@ -443,31 +387,12 @@ static void stop_rings(struct session *s)
                 ring_stop(rings);
 }
 
-static GArray *all_descriptors(struct session *s)
-{
-        int master = fuse_session_fd(s->fuse);
-        GArray *all;
-
-        DM_LOCK_SCOPE(&s->lock);
-        all = g_array_copy(s->descriptors);
-        g_array_append_val(all, master);
-        return all;
-}
-
-/* The connection ends with its last descriptor: whatever else keeps this process alive, a thread that hangs
- * in a backing above all, must not keep it.  The numbers stay in use, for threads know them. */
 void session_abort(struct session *s)
 {
-        g_autoptr(GArray) all = all_descriptors(s);
-        int broken = broken_descriptor();
-
         atomic_store(&s->aborted, true);
         fuse_session_exit(s->fuse);
         stop_rings(s); /* they have the session's */
-        for (unsigned i = 0; broken >= 0 && i < all->len; i++)
-                replace_descriptor(g_array_index(all, int, i), broken);
-        if (broken >= 0)
-                close(broken);
+        descriptors_break(s->descriptors);
 }
 
 /* Workers wait in read(), and keep the descriptor's file meanwhile.  A signal may come just before the
@@ -495,10 +420,7 @@ void session_join(struct session *s)
 void session_free(struct session *s)
 {
         ring_free(atomic_load(&s->rings));
-        for (unsigned i = 0; i < s->descriptors->len; i++)
-                close(g_array_index(s->descriptors, int, i));
-        g_array_unref(s->descriptors);
-        g_array_unref(s->spare);
+        descriptors_free(s->descriptors);
         g_array_unref(s->threads_running);
         if (s->fuse) {
                 /* it has ended: this only lets go of what libfuse keeps for it */

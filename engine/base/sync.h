@@ -18,7 +18,8 @@
  *  11. lanes       engine/lane.c: one; queued blocking work of all lanes            (io)
  *  12. workers     engine/workers.c: one; the list of workers                       (io)
  *  13. events      engine/event.c: one; the list of subscribers
- *  14. fusemap     unused requests, handles, interrupts, notify queue; each a leaf (io)
+ *  14. fusemap     unused requests, handles, descriptors, interrupts, notify queue; each a
+ *                 leaf (io)
  *
  * "control" is one a device and never nested: whoever needs two devices takes the second through
  * its reference or open count only.  "events" is held while subscribers are called, so that an
