@@ -144,7 +144,7 @@ void dm_table_resume(struct dm_table *table);
 void dm_table_append_text(struct dm_table *table, unsigned flags, GArray *out);
 void dm_table_append_deps(struct dm_table *table, GArray *out);
 
-/* ---- statistics (stats.c) ---------------------------------------------------------------------- */
+/* ---- statistics (stats/) ----------------------------------------------------------------------- */
 
 struct dm_stats;
 
