@@ -124,9 +124,9 @@ static void kill_in_every_order(unsigned *order, unsigned at)
 /* One more is refused; and so many requests, parked below, run after the resume, in one thread. */
 static void as_high_as_may_be(void)
 {
-        struct waited_io *ios = g_new0(struct waited_io, PARKED);
         struct mapped_device *devices[HIGH + 1];
-        unsigned parked = rounds(PARKED);
+        unsigned parked = MIN(rounds(PARKED), PARKED);
+        struct waited_io *ios = g_new0(struct waited_io, parked);
         GError *error = NULL;
         static char buf[512];
 
