@@ -20,6 +20,9 @@
 /* How long calls in progress may take that nothing ends. */
 #define STOP_GRACE_NS (300 * (uint64_t)DM_NS_PER_MS)
 
+/* Two requests: one is under way while a program takes the other's data. */
+#define READAHEAD_KIB (2 * SESSION_IO_MAX / 1024)
+
 static int fail(const char *what, GError *error)
 {
         fprintf(stderr, "fusemap: %s%s\n", what, error ? error->message : "");
@@ -159,7 +162,7 @@ static int run(const struct options *o)
                 fprintf(stderr, "fusemap: %s: the mount does not answer\n", o->mountpoint);
                 teardown_request(true);
         } else {
-                mountpoint_raise_readahead(o->mountpoint, SESSION_IO_MAX / 1024);
+                mountpoint_raise_readahead(o->mountpoint, READAHEAD_KIB);
                 if (!o->foreground) {
                         log_to_syslog();
                         daemon_ready();
