@@ -54,11 +54,9 @@ static inline bool dm_is_unsupported(int error)
         return error == -EOPNOTSUPP || error == -ENOSYS || error == -ENOTTY;
 }
 
-/* LEN bytes at OFFSET of FD, with pwritev2() FLAGS; 0 or -errno. */
+/* All of a read or a write, with the FLAGS of preadv2() and pwritev2(); 0 or -errno.  They may block. */
+int dm_backing_read_all(struct dm_backing *backing, const struct dm_bio *bio, int flags);
+int dm_backing_write_all(struct dm_backing *backing, const struct dm_bio *bio, int flags);
 int dm_write_at(int fd, const char *buf, uint64_t offset, uint64_t len, int flags);
-
-/* Discards and zeroes of a backing (discard.c); -EOPNOTSUPP: it cannot. */
-int dm_backing_discard(struct dm_backing *backing, const struct dm_bio *bio);
-int dm_backing_zero(struct dm_backing *backing, const struct dm_bio *bio);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reading, writing and flushing a backing. */
+/* Reading and writing a backing, and what of it is done where the caller stands. */
 #include "backing/internal.h"
 
 #include <sys/uio.h>
@@ -18,7 +18,7 @@ static int fd_for(const struct dm_backing *b, const struct dm_bio *bio)
 
 /* All of a read with preadv2() FLAGS; the end of the file is an error, for the table was checked
  * against its size. */
-static int read_all(struct dm_backing *b, const struct dm_bio *bio, int flags)
+int dm_backing_read_all(struct dm_backing *b, const struct dm_bio *bio, int flags)
 {
         int fd = fd_for(b, bio);
         uint64_t done = 0;
@@ -58,7 +58,7 @@ int dm_write_at(int fd, const char *buf, uint64_t offset, uint64_t len, int flag
         return 0;
 }
 
-static int write_all(struct dm_backing *b, const struct dm_bio *bio, int flags)
+int dm_backing_write_all(struct dm_backing *b, const struct dm_bio *bio, int flags)
 {
         return dm_write_at(fd_for(b, bio), bio->buf, bio->offset, bio->len, flags);
 }
@@ -70,7 +70,7 @@ static int try_read(struct dm_backing *b, const struct dm_bio *bio)
         if (way == READ_NOWAIT) {
                 if (b->mapped && dm_mapped_read(b->mapped, bio->buf, bio->offset, bio->len))
                         return 0;
-                r = read_all(b, bio, RWF_NOWAIT);
+                r = dm_backing_read_all(b, bio, RWF_NOWAIT);
                 if (b->mapped)
                         dm_mapped_learn(b->mapped, r == 0);
                 if (!dm_is_unsupported(r))
@@ -78,7 +78,7 @@ static int try_read(struct dm_backing *b, const struct dm_bio *bio)
                 way = b->memory ? READ_INLINE : READ_LANE;
                 atomic_store_explicit(&b->read_way, way, memory_order_relaxed);
         }
-        return way == READ_INLINE ? read_all(b, bio, 0) : -EAGAIN;
+        return way == READ_INLINE ? dm_backing_read_all(b, bio, 0) : -EAGAIN;
 }
 
 /* One that is alone waits for the device here: two changes of threads less.  While it does, others go to the
@@ -89,7 +89,7 @@ static int try_direct(struct dm_backing *b, const struct dm_bio *bio)
 
         if (!b->ring || !dm_ring_is_idle(b->ring) || !dm_inline_begin_waiting(b->slow))
                 return -EAGAIN;
-        r = bio->op == DM_OP_READ ? read_all(b, bio, 0) : write_all(b, bio, 0);
+        r = bio->op == DM_OP_READ ? dm_backing_read_all(b, bio, 0) : dm_backing_write_all(b, bio, 0);
         dm_inline_end_waiting();
         return r;
 }
@@ -110,7 +110,7 @@ int dm_backing_try_io(struct dm_backing *b, const struct dm_bio *bio)
                 return try_direct(b, bio);
 
         dm_inline_begin(b->slow);
-        r = is_read ? try_read(b, bio) : write_all(b, bio, 0);
+        r = is_read ? try_read(b, bio) : dm_backing_write_all(b, bio, 0);
         dm_inline_end();
         return r;
 }
@@ -124,72 +124,6 @@ struct dm_ring *dm_backing_ring(struct dm_backing *b, const struct dm_bio *bio, 
                 return NULL;
         *ret_fd = fd_for(b, bio);
         return *ret_fd == b->direct_fd ? b->ring : NULL;
-}
-
-/* ---- durability ------------------------------------------------------------------------------- */
-
-/* The kernel tells of a failed write-back once for each open file, and then forgets the data.  This
- * file is shared: so from then on nobody is told that all is well. */
-static int note_lost(struct dm_backing *b, int error)
-{
-        int none = 0;
-
-        if (error && !dm_is_unsupported(error))
-                atomic_compare_exchange_strong(&b->lost, &none, error);
-        return error;
-}
-
-/* fdatasync() brings all that is needed to find the data again: sizes and extents too. */
-static int sync_file(struct dm_backing *b)
-{
-        int r, lost = atomic_load(&b->lost);
-
-        if (lost)
-                return lost;
-        do
-                r = fdatasync(b->fd) < 0 ? -errno : 0;
-        while (r == -EINTR);
-        note_lost(b, r);
-        return atomic_load(&b->lost);
-}
-
-int dm_backing_sync(struct dm_backing *b)
-{
-        return sync_file(b);
-}
-
-static int write_durably(struct dm_backing *b, const struct dm_bio *bio)
-{
-        int r = atomic_load(&b->lost);
-
-        if (r)
-                return r;
-        r = write_all(b, bio, RWF_DSYNC);
-        if (!dm_is_unsupported(r))
-                return note_lost(b, r);
-        r = write_all(b, bio, 0);
-        return r ? r : sync_file(b);
-}
-
-/* ---- anything ---------------------------------------------------------------------------------- */
-
-int dm_backing_io(struct dm_backing *b, const struct dm_bio *bio)
-{
-        switch (bio->op) {
-        case DM_OP_READ:
-                return read_all(b, bio, 0);
-        case DM_OP_WRITE:
-                return bio->flags & DM_IO_FUA
-                               ? write_durably(b, bio)
-                               : write_all(b, bio, 0);
-        case DM_OP_FLUSH:
-                return sync_file(b);
-        case DM_OP_DISCARD:
-                return dm_backing_discard(b, bio);
-        case DM_OP_WRITE_ZEROES:
-                return dm_backing_zero(b, bio);
-        }
-        return -EOPNOTSUPP;
 }
 
 /* ---- holes ------------------------------------------------------------------------------------ */

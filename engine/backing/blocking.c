@@ -1,10 +1,53 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Discarding and zeroing parts of a backing. */
+/* All that can be done to a backing, for as long as it takes: what runs in its lane. */
 #include "backing/internal.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
+
+/* ---- durability ------------------------------------------------------------------------------- */
+
+/* The kernel tells of a failed write-back once for each open file, and then forgets the data.  This
+ * file is shared: so from then on nobody is told that all is well. */
+static int note_lost(struct dm_backing *b, int error)
+{
+        int none = 0;
+
+        if (error && !dm_is_unsupported(error))
+                atomic_compare_exchange_strong(&b->lost, &none, error);
+        return error;
+}
+
+/* fdatasync() brings all that is needed to find the data again: sizes and extents too. */
+int dm_backing_sync(struct dm_backing *b)
+{
+        int r, lost = atomic_load(&b->lost);
+
+        if (lost)
+                return lost;
+        do
+                r = fdatasync(b->fd) < 0 ? -errno : 0;
+        while (r == -EINTR);
+        note_lost(b, r);
+        return atomic_load(&b->lost);
+}
+
+static int write_durably(struct dm_backing *b, const struct dm_bio *bio)
+{
+        int r = atomic_load(&b->lost);
+
+        if (r)
+                return r;
+        r = dm_backing_write_all(b, bio, RWF_DSYNC);
+        if (!dm_is_unsupported(r))
+                return note_lost(b, r);
+        r = dm_backing_write_all(b, bio, 0);
+        return r ? r : dm_backing_sync(b);
+}
+
+/* ---- discards and zeroes ---------------------------------------------------------------------- */
 
 static int allocate(struct dm_backing *b, int mode, uint64_t offset, uint64_t len)
 {
@@ -41,7 +84,7 @@ static void whole_sectors(uint64_t offset, uint64_t len, uint64_t *ret_first, ui
 }
 
 /* A discard is a hint: of a block device's odd ends nothing is discarded. */
-int dm_backing_discard(struct dm_backing *b, const struct dm_bio *bio)
+static int discard(struct dm_backing *b, const struct dm_bio *bio)
 {
         uint64_t first, end;
         int r;
@@ -83,7 +126,7 @@ static int zero_block_device(struct dm_backing *b, uint64_t offset, uint64_t len
         return r;
 }
 
-int dm_backing_zero(struct dm_backing *b, const struct dm_bio *bio)
+static int write_zeroes(struct dm_backing *b, const struct dm_bio *bio)
 {
         int r = b->id.block ? zero_block_device(b, bio->offset, bio->len)
                             : allocate(b, FALLOC_FL_ZERO_RANGE, bio->offset, bio->len);
@@ -93,4 +136,25 @@ int dm_backing_zero(struct dm_backing *b, const struct dm_bio *bio)
         if (!r && (bio->flags & DM_IO_FUA))
                 r = dm_backing_sync(b);
         return r;
+}
+
+/* ---- anything ---------------------------------------------------------------------------------- */
+
+int dm_backing_io(struct dm_backing *b, const struct dm_bio *bio)
+{
+        switch (bio->op) {
+        case DM_OP_READ:
+                return dm_backing_read_all(b, bio, 0);
+        case DM_OP_WRITE:
+                return bio->flags & DM_IO_FUA
+                               ? write_durably(b, bio)
+                               : dm_backing_write_all(b, bio, 0);
+        case DM_OP_FLUSH:
+                return dm_backing_sync(b);
+        case DM_OP_DISCARD:
+                return discard(b, bio);
+        case DM_OP_WRITE_ZEROES:
+                return write_zeroes(b, bio);
+        }
+        return -EOPNOTSUPP;
 }
