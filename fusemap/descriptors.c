@@ -39,6 +39,7 @@ void descriptors_free(struct descriptors *d)
                 close(g_array_index(d->clones, int, i));
         g_array_unref(d->clones);
         g_array_unref(d->spare);
+        dm_mutex_destroy(&d->lock);
         g_free(d);
 }
 
@@ -66,15 +67,17 @@ static bool enlist(struct descriptors *d, int fd)
         return !d->broken;
 }
 
-static void strike(struct descriptors *d, int fd)
+/* False: descriptors_break() has FD in its list, and the number must stay in use. */
+static bool strike(struct descriptors *d, int fd)
 {
         DM_LOCK_SCOPE(&d->lock);
-        for (unsigned i = 0; i < d->clones->len; i++) {
+        for (unsigned i = 0; !d->broken && i < d->clones->len; i++) {
                 if (g_array_index(d->clones, int, i) == fd) {
                         g_array_remove_index_fast(d->clones, i);
-                        return;
+                        return true;
                 }
         }
+        return false;
 }
 
 /* It is in the list before it belongs to the connection, so that descriptors_break() misses none.
@@ -86,12 +89,14 @@ static int make_clone(struct descriptors *d)
 
         if (fd < 0)
                 return -1;
-        if (enlist(d, fd)) {
-                if (ioctl(fd, FUSE_DEV_IOC_CLONE, &master) == 0)
-                        return fd;
-                strike(d, fd);
+        if (!enlist(d, fd)) {
+                close(fd);
+                return -1;
         }
-        close(fd);
+        if (ioctl(fd, FUSE_DEV_IOC_CLONE, &master) == 0)
+                return fd;
+        if (strike(d, fd))
+                close(fd);
         return -1;
 }
 
