@@ -375,6 +375,14 @@ struct dm_workers *dm_workers_start(unsigned needed, void (*fn)(void *user, unsi
 /* For FN, between two requests: true when enough others wait, and this one should return.  */
 bool dm_worker_surplus(void);
 
+/* For FN: sleeps while *WHILE_TRUE, until dm_workers_call(); false if DEADLINE_NS (CLOCK_MONOTONIC) passed
+ * before that. */
+bool dm_worker_rest(const _Atomic bool *while_true, uint64_t deadline_ns);
+
+/* Workers that rest are needed.  The engine calls them, too, when one is about to wait for a device.  Any
+ * context. */
+void dm_workers_call(void);
+
 /* Waits until every worker that is not stuck has returned, at most until DEADLINE_NS
  * (CLOCK_MONOTONIC, DM_WAKE_FOREVER of base/wake.h for ever); returns how many are left.  Frees the
  * object only when none is.  Control context. */

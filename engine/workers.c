@@ -130,6 +130,7 @@ bool dm_inline_begin_waiting(unsigned slow)
                 return false;
         }
         dm_inline_begin(slow);
+        dm_workers_call();
         return true;
 }
 

@@ -119,6 +119,7 @@ struct session_options {
         const char *fuse_options; /* for -o of the mount; NULL: none */
         unsigned threads, max_background;
         bool io_uring; /* requests come through rings, where the kernel offers it */
+        unsigned poll_us; /* so long a worker looks for the next request before it sleeps */
 };
 
 struct session *session_mount(const struct session_options *options, GError **error);

@@ -86,6 +86,7 @@ static struct session *mount_session(const struct options *o, GError **error)
                 .fuse_options = o->fuse_options,
                 .threads = (unsigned)o->threads,
                 .max_background = (unsigned)o->max_background,
+                .poll_us = (unsigned)o->poll,
                 .io_uring = o->io_uring,
         };
 

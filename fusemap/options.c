@@ -6,17 +6,19 @@
 #include <unistd.h>
 
 #include "base/parse.h"
+#include "polling.h"
 #include "priority.h"
 
 #define THREADS_MAX 64
 #define BACKGROUND_MAX 4096
+#define POLL_MAX 1000000
 #define NICE_MIN -20
 #define NICE_MAX 19
 
 struct raw {
         gboolean foreground, version, direct;
         char *on_unmount, *socket, *transport;
-        char *drain_timeout, *threads, *max_background, *nice;
+        char *drain_timeout, *threads, *max_background, *poll, *nice;
         char **o, **rest;
 };
 
@@ -96,6 +98,7 @@ static bool take_word(struct options *o, struct raw *raw, const char *word, GErr
                 {"transport", "transport", &raw->transport},
                 {"threads", "threads", &raw->threads},
                 {"max-background", "max_background", &raw->max_background},
+                {"poll", "poll", &raw->poll},
                 {"nice", "nice", &raw->nice},
         };
 
@@ -203,6 +206,7 @@ static bool take_all(struct options *o, struct raw *raw, GError **error)
             !take_number("threads", raw->threads, 1, THREADS_MAX, &o->threads, error) ||
             !take_number("max-background", raw->max_background, 1, BACKGROUND_MAX,
                          &o->max_background, error) ||
+            !take_number("poll", raw->poll, 0, POLL_MAX, &o->poll, error) ||
             !take_nice(o, raw->nice, error) ||
             !take_transport(o, raw->transport, error) || !take_mountpoint(o, raw->rest, error))
                 return false;
@@ -232,6 +236,9 @@ bool options_parse(struct options *o, int argc, char **argv, GError **error)
                  "How many workers wait for requests", "N"},
                 {"max-background", 0, 0, G_OPTION_ARG_STRING, &raw.max_background,
                  "How many requests the kernel keeps under way", "N"},
+                {"poll", 0, 0, G_OPTION_ARG_STRING, &raw.poll,
+                 "How long a worker looks for the next request before it sleeps (default: 30, or "
+                 "0 on one CPU)", "MICROSECONDS"},
                 {"nice", 0, 0, G_OPTION_ARG_STRING, &raw.nice,
                  "The workers' nice value, where it is allowed (default: -5)", "N"},
                 {"option", 'o', 0, G_OPTION_ARG_STRING_ARRAY, &raw.o,
@@ -246,6 +253,7 @@ bool options_parse(struct options *o, int argc, char **argv, GError **error)
 
         o->threads = (int)CLAMP(cpus, 2, 8);
         o->max_background = 128;
+        o->poll = g_get_num_processors() > 1 ? POLLING_US : 0;
         o->nice = PRIORITY_NICE;
         g_option_context_set_summary(context, "Mounts a file system of mapped devices.");
         g_option_context_add_main_entries(context, entries, NULL);
@@ -263,6 +271,7 @@ bool options_parse(struct options *o, int argc, char **argv, GError **error)
         g_free(raw.drain_timeout);
         g_free(raw.threads);
         g_free(raw.max_background);
+        g_free(raw.poll);
         g_free(raw.nice);
         g_strfreev(raw.o);
         g_strfreev(raw.rest);

@@ -15,6 +15,7 @@ struct options {
         bool io_uring; /* requests come by io_uring, where the kernel offers it */
         int drain_timeout; /* seconds; 0: none */
         int threads, max_background;
+        int poll; /* microseconds */
         int nice; /* of the workers */
         bool nice_given;
 };

@@ -3,8 +3,9 @@
  * The FUSE session: the mount, and the workers that read its requests.
  *
  * Each worker waits on a /dev/fuse descriptor of its own (FUSE_DEV_IOC_CLONE), so that the kernel wakes
- * one, where the program runs.  An answer has to go where the request came from, whichever thread gives
- * it: hence the route, a thread's variable that the write hook uses.
+ * one, where the program runs, or polls another for a while (polling.c).  An answer has to go where the
+ * request came from, whichever thread gives it: hence the route, a thread's variable that the write hook
+ * uses.
  *
  * Where it was asked for and the kernel offers it, requests come through rings (ring/) instead; the
  * workers stay for what does not.
@@ -21,6 +22,7 @@
 #include "descriptors.h"
 #include "fs.h"
 #include "log.h"
+#include "polling.h"
 #include "priority.h"
 #include "ring/abi.h"
 #include "ring/ring.h"
@@ -50,6 +52,7 @@ struct session {
         _Atomic bool ended;
         _Atomic bool aborted; /* set before the kernel ends requests that are still on their way here */
         struct descriptors *descriptors;
+        struct polling *polling;
         struct dm_mutex lock;
         GArray *threads_running; /* guarded: lock; pthread_t of the workers */
 };
@@ -253,19 +256,20 @@ static void discharge(struct session *s)
         }
 }
 
-/* Reads the next request; its size, or 0 when the mount has ended.  (fuse_session_receive_buf() would put it
- * at the begin of a buffer.)
+/* Reads the next request, from FD or where one is polled for; its size, or 0 when the mount has ended.
+ * (fuse_session_receive_buf() would put it at the begin of a buffer.)
  *
  * A descriptor that goes takes along the requests that were read from it, before their workers are done with
  * them; then their programs close the file, and another descriptor may bring the release.  So of what comes
  * then nothing is done: handles stay until all workers have left. */
-static size_t receive(struct session *s)
+static size_t receive(struct session *s, int fd)
 {
         char *buffer = session_request_buffer();
         ssize_t n;
 
         while (!fuse_session_exited(s->fuse)) {
-                n = read(route.fd, buffer, SESSION_REQUEST_MAX);
+                route.fd = fd;
+                n = polling_read(s->polling, &route.fd, buffer, SESSION_REQUEST_MAX);
                 if (atomic_load(&s->aborted))
                         return 0;
                 if (n >= (ssize_t)sizeof(struct fuse_in_header))
@@ -285,12 +289,12 @@ static void work(void *user, unsigned number)
 
         priority_take();
         enlist(s);
-        route.fd = fd;
-        while ((size = receive(s))) {
+        while ((size = receive(s, fd))) {
                 process(s, size);
                 if (dm_worker_surplus())
                         goto out;
         }
+        polling_end(s->polling);
         if (!atomic_exchange(&s->ended, true))
                 dm_wake_all();
         fuse_session_exit(s->fuse);
@@ -322,6 +326,14 @@ static struct fuse_session *new_fuse_session(const struct session_options *o, vo
         return fuse;
 }
 
+/* -1: there is only the one in which workers sleep. */
+static int descriptor_to_poll(struct session *s)
+{
+        int fd = descriptors_take(s->descriptors);
+
+        return fd == fuse_session_fd(s->fuse) ? -1 : fd;
+}
+
 struct session *session_mount(const struct session_options *o, GError **error)
 {
         struct session *s = g_new0(struct session, 1);
@@ -344,6 +356,7 @@ struct session *session_mount(const struct session_options *o, GError **error)
         }
         fuse_session_custom_io(s->fuse, &hooks, fuse_session_fd(s->fuse));
         s->descriptors = descriptors_new(fuse_session_fd(s->fuse));
+        s->polling = polling_new(o->poll_us ? descriptor_to_poll(s) : -1, o->poll_us);
         return s;
 }
 
@@ -391,6 +404,7 @@ void session_abort(struct session *s)
 {
         atomic_store(&s->aborted, true);
         fuse_session_exit(s->fuse);
+        polling_end(s->polling);
         stop_rings(s); /* they have the session's */
         descriptors_break(s->descriptors);
 }
@@ -408,6 +422,7 @@ static void interrupt_workers(struct session *s)
 void session_join(struct session *s)
 {
         while (s->workers) {
+                polling_end(s->polling);
                 interrupt_workers(s);
                 if (!dm_workers_join(s->workers, dm_clock_real_ns() + JOIN_NS))
                         s->workers = NULL;
@@ -420,6 +435,7 @@ void session_join(struct session *s)
 void session_free(struct session *s)
 {
         ring_free(atomic_load(&s->rings));
+        polling_free(s->polling);
         descriptors_free(s->descriptors);
         g_array_unref(s->threads_running);
         if (s->fuse) {

@@ -5,8 +5,9 @@
  * /dev/fuse descriptor, at the same priority, the same kernel options, answers that are copied and not
  * spliced.  What fusemap adds to it is its own cost.
  *
- *   floor MOUNTPOINT BYTES [FILE]      until it is unmounted
+ *   floor [--poll] MOUNTPOINT BYTES [FILE]      until it is unmounted
  *
+ * With --poll its threads wait for requests as fusemap's do; else they sleep in read().
  * With a FILE it reads and writes that, with one pread() or pwrite() for each request and nothing else: what
  * there is to gain for a server that stands on a file.
  */
@@ -17,6 +18,7 @@
 #include <fuse_lowlevel.h>
 #include <linux/fuse.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "fusemap/polling.h"
 #include "fusemap/priority.h"
 
 #define IO_MAX (1u << 20)
@@ -34,36 +37,46 @@
 
 static off_t file_size;
 static struct fuse_session *session;
+static struct polling *polling; /* NULL: threads sleep */
 static _Alignas(4096) char memory[IO_MAX];
 static int backing = -1;
 static __thread char *own_memory; /* what is read from the backing */
 static __thread int own_fd = -1;
+static __thread int from_fd = -1; /* where the request came from, and its answer goes */
 
 /* ---- the session -------------------------------------------------------------------------------- */
 
 static ssize_t read_hook(int fd, void *buf, size_t len, void *unused)
 {
-        return read(own_fd >= 0 ? own_fd : fd, buf, len);
+        from_fd = own_fd;
+        return polling ? polling_read(polling, &from_fd, buf, len) : read(own_fd, buf, len);
 }
 
 static ssize_t write_hook(int fd, struct iovec *iov, int count, void *unused)
 {
-        return writev(own_fd >= 0 ? own_fd : fd, iov, count);
+        return writev(from_fd, iov, count);
 }
 
 static const struct fuse_custom_io hooks = {.read = read_hook, .writev = write_hook};
 
-static void *serve(void *unused)
+static int clone_fd(void)
 {
         unsigned master = (unsigned)fuse_session_fd(session);
-        struct fuse_buf buf = {0};
-        int r;
+        int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
-        own_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-        if (own_fd < 0 || ioctl(own_fd, FUSE_DEV_IOC_CLONE, &master) < 0) {
+        if (fd < 0 || ioctl(fd, FUSE_DEV_IOC_CLONE, &master) < 0) {
                 perror("floor: /dev/fuse");
                 exit(1);
         }
+        return fd;
+}
+
+static void *serve(void *unused)
+{
+        struct fuse_buf buf = {0};
+        int r;
+
+        own_fd = clone_fd();
         priority_take();
         own_memory = aligned_alloc(4096, IO_MAX);
         while (!fuse_session_exited(session)) {
@@ -75,6 +88,7 @@ static void *serve(void *unused)
                 fuse_session_process_buf(session, &buf);
         }
         fuse_session_exit(session);
+        polling_end(polling);
         free(own_memory);
         free(buf.mem);
         close(own_fd);
@@ -194,7 +208,7 @@ static const struct fuse_lowlevel_ops ops = {
 
 /* ---- main ------------------------------------------------------------------------------------------ */
 
-static int run(const char *mountpoint)
+static int run(const char *mountpoint, bool polls)
 {
         char *argv[] = {(char[]){"floor"}, (char[]){"-ofsname=floor,subtype=floor,"
                                                     "default_permissions,max_read=1048576"}};
@@ -207,6 +221,8 @@ static int run(const char *mountpoint)
                 return 1;
         fuse_session_custom_io(session, &hooks, fuse_session_fd(session));
         priority_set(PRIORITY_NICE, false);
+        if (polls)
+                polling = polling_new(clone_fd(), POLLING_US);
         for (unsigned i = 0; i < THREADS; i++)
                 if (pthread_create(&threads[i], NULL, serve, NULL))
                         return 1;
@@ -220,14 +236,18 @@ static int run(const char *mountpoint)
 
 int main(int argc, char **argv)
 {
+        bool polls = argc > 1 && !strcmp(argv[1], "--poll");
+
+        argv += polls;
+        argc -= polls;
         file_size = argc > 2 ? atoll(argv[2]) : 0;
         if (argc < 3 || argc > 4 || file_size <= 0) {
-                fprintf(stderr, "usage: floor MOUNTPOINT BYTES [FILE]\n");
+                fprintf(stderr, "usage: floor [--poll] MOUNTPOINT BYTES [FILE]\n");
                 return 2;
         }
         if (argc > 3 && (backing = open(argv[3], O_RDWR | O_CLOEXEC)) < 0) {
                 perror(argv[3]);
                 return 1;
         }
-        return run(argv[1]);
+        return run(argv[1], polls);
 }

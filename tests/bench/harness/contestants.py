@@ -221,15 +221,22 @@ class Nbd(Mounted):
 class Floor(Mounted):
     """A FUSE server that answers from memory: tests/bench/floor.c."""
 
+    options = ()
+
     def start(self, field):
         mountpoint = field.directory(self.name)
-        self.mount(field, mountpoint, is_mounted, field.program("tests/bench/floor"), mountpoint,
-                   str(field.backing.size), *self.files(field))
+        self.mount(field, mountpoint, is_mounted, field.program("tests/bench/floor"),
+                   *self.options, mountpoint, str(field.backing.size), *self.files(field))
         self.path = os.path.join(mountpoint, "floor")
-
 
     def files(self, field):
         return []
+
+
+class FloorPolls(Floor):
+    """The same, whose threads wait for requests as fusemap's workers do."""
+
+    options = ("--poll",)
 
 
 class Plain(Floor):
@@ -322,6 +329,7 @@ def all_contestants():
         Qemu("qemu"),
         Nbd("nbdfuse"),
         Floor("floor"),
+        FloorPolls("floor-polls"),
         Plain("plain"),
         Fusemap("linear", linear),
         Fusemap("striped", striped),

@@ -6,12 +6,13 @@ import re
 import statistics
 import subprocess
 
-PEERS = ("floor", "plain", "qemu", "nbdfuse", "loop", "linear", "qemu-direct")
+PEERS = ("floor", "floor-polls", "plain", "qemu", "nbdfuse", "loop", "linear", "qemu-direct")
 
 # What linear has to reach, as ratios of medians in one run: (cell, of whom, at least).
 FOUR_K = [f"4k-{what}-{depth}" for what in ("read", "write") for depth in ("qd1", "qd32", "2x16")]
 BARS = (
-    [("linear", cell, "floor", 0.75 if cell.endswith("2x16") else 0.9) for cell in FOUR_K]
+    [("linear", cell, floor, 0.75 if cell.endswith("2x16") else 0.9)
+     for floor in ("floor", "floor-polls") for cell in FOUR_K]
     + [("linear", cell, "qemu", {"qd1": 1.0, "qd32": 2.2, "2x16": 2.5}[cell.rsplit("-", 1)[1]])
        for cell in FOUR_K]
     + [("linear", cell, "nbdfuse", 3.5) for cell in FOUR_K]
@@ -20,6 +21,7 @@ BARS = (
        ("linear", "dd-write", "qemu", 1.2)]
     + [("linear-direct", "disk-4k-read-qd32", "qemu-direct", 1.0)]
     + [("zero", cell, "floor", 0.95) for cell in FOUR_K]
+    + [("zero", cell, "floor-polls", 0.95) for cell in FOUR_K]
     + [("stack", cell, "linear", 0.95) for cell in FOUR_K]
     + [("segments", cell, "linear", 0.95) for cell in FOUR_K]
 )
@@ -173,7 +175,8 @@ plot {plots}
 def plot(results, output):
     """Bars by cell, as ratios to the floor."""
     cells = [c for c in FOUR_K + ["1m-read-qd8", "1m-write-qd8"] if c in results["cells"]]
-    shown = [n for n in names(results["cells"][c] for c in cells) if n not in ("file", "floor", "loop")]
+    left_out = ("file", "floor", "floor-polls", "loop")
+    shown = [n for n in names(results["cells"][c] for c in cells) if n not in left_out]
     lines = ["cell " + " ".join(shown)]
     for cell in cells:
         entries = results["cells"][cell]["contestants"]
