@@ -119,12 +119,14 @@ struct session_options {
         const char *fuse_options; /* for -o of the mount; NULL: none */
         unsigned threads, max_background;
         bool io_uring; /* requests come through rings, where the kernel offers it */
+        bool direct_io; /* of every opened file, as with O_DIRECT, but of any size and place */
         unsigned poll_us; /* so long a worker looks for the next request before it sleeps */
 };
 
 struct session *session_mount(const struct session_options *options, GError **error);
 struct fuse_session *session_fuse(struct session *session);
 unsigned session_max_background(const struct session *session);
+bool session_direct_io(const struct session *session);
 /* Starts the workers. */
 void session_start(struct session *session);
 /* True once the mount has gone or was aborted. */

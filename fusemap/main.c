@@ -88,6 +88,7 @@ static struct session *mount_session(const struct options *o, GError **error)
                 .max_background = (unsigned)o->max_background,
                 .poll_us = (unsigned)o->poll,
                 .io_uring = o->io_uring,
+                .direct_io = o->direct_io,
         };
 
         return mountpoint_prepare(o->mountpoint, error) ? session_mount(&so, error) : NULL;

@@ -298,20 +298,23 @@ static uint32_t cache_flags(const struct handle *h)
         return h->first ? 0 : FOPEN_KEEP_CACHE;
 }
 
-/* Past the page cache goes direct I/O; and what will be refused anyway, for the kernel copies a write into
- * the cache first, where a mapping shows it even when it failed. */
-static uint32_t direct_flags(const struct handle *h, int flags)
+/* Past the page cache goes direct I/O, or all of it (--direct-io); and what will be refused anyway, for the
+ * kernel copies a write into the cache first, where a mapping shows it even when it failed. */
+static uint32_t direct_flags(const struct session *s, const struct handle *h, int flags)
 {
         bool refused = dm_read_only(h->md) && (flags & O_ACCMODE) != O_RDONLY;
 
-        return refused || (flags & O_DIRECT) ? FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES : 0;
+        if (refused || (flags & O_DIRECT) || session_direct_io(s))
+                return FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
+        return 0;
 }
 
 /* libfuse 3.14 has no field for FOPEN_PARALLEL_DIRECT_WRITES, so the answer is built here. */
 static int reply_open(fuse_req_t req, struct handle *h, int flags)
 {
         struct fuse_open_out out = {
-                .open_flags = FOPEN_NOFLUSH | cache_flags(h) | direct_flags(h, flags),
+                .open_flags = FOPEN_NOFLUSH | cache_flags(h) |
+                              direct_flags(fuse_req_userdata(req), h, flags),
         };
         struct iovec iov = {&out, sizeof(out)};
 

@@ -16,7 +16,7 @@
 #define NICE_MAX 19
 
 struct raw {
-        gboolean foreground, version, direct;
+        gboolean foreground, version, direct, direct_io;
         char *on_unmount, *socket, *transport;
         char *drain_timeout, *threads, *max_background, *poll, *nice;
         char **o, **rest;
@@ -86,8 +86,20 @@ static void replace(char **field, const char *value)
         *field = g_strdup(value);
 }
 
+static gboolean *switch_of(struct raw *raw, const char *word)
+{
+        if (!strcmp(word, "foreground"))
+                return &raw->foreground;
+        if (!strcmp(word, "direct"))
+                return &raw->direct;
+        if (!strcmp(word, "direct-io") || !strcmp(word, "direct_io"))
+                return &raw->direct_io;
+        return NULL;
+}
+
 static bool take_word(struct options *o, struct raw *raw, const char *word, GError **error)
 {
+        gboolean *is_on = switch_of(raw, word);
         struct {
                 const char *name, *other;
                 char **field;
@@ -104,8 +116,8 @@ static bool take_word(struct options *o, struct raw *raw, const char *word, GErr
 
         if (!*word || is_mount_noise(word))
                 return true;
-        if (!strcmp(word, "foreground") || !strcmp(word, "direct")) {
-                *(*word == 'f' ? &raw->foreground : &raw->direct) = TRUE;
+        if (is_on) {
+                *is_on = TRUE;
                 return true;
         }
         for (unsigned i = 0; i < G_N_ELEMENTS(ours); i++) {
@@ -212,6 +224,7 @@ static bool take_all(struct options *o, struct raw *raw, GError **error)
                 return false;
         o->foreground = raw->foreground;
         o->direct = raw->direct;
+        o->direct_io = raw->direct_io;
         o->socket = g_strdup(raw->socket);
         return true;
 }
@@ -230,6 +243,8 @@ bool options_parse(struct options *o, int argc, char **argv, GError **error)
                  "Where to listen for fusemapctl", "PATH"},
                 {"direct", 0, 0, G_OPTION_ARG_NONE, &raw.direct,
                  "Read and write backings past the page cache (O_DIRECT)", NULL},
+                {"direct-io", 0, 0, G_OPTION_ARG_NONE, &raw.direct_io,
+                 "Programs' reads and writes of the files pass by the page cache", NULL},
                 {"transport", 0, 0, G_OPTION_ARG_STRING, &raw.transport,
                  "How requests come from the kernel: auto (default), devfuse or io_uring", "WAY"},
                 {"threads", 0, 0, G_OPTION_ARG_STRING, &raw.threads,

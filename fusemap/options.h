@@ -12,6 +12,7 @@ struct options {
         char *fuse_options; /* for the mount, comma-separated; NULL: none */
         bool foreground, force_on_unmount;
         bool direct; /* backings bypass the page cache */
+        bool direct_io; /* programs do, by FUSE's flag of this name */
         bool io_uring; /* requests come by io_uring, where the kernel offers it */
         int drain_timeout; /* seconds; 0: none */
         int threads, max_background;

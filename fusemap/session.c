@@ -47,7 +47,7 @@ struct session {
         struct fuse_session *fuse;
         unsigned threads, max_background;
         struct dm_workers *workers;
-        bool want_rings;
+        bool want_rings, direct_io;
         _Atomic(struct rings *) rings; /* NULL: all requests come by /dev/fuse */
         _Atomic bool ended;
         _Atomic bool aborted; /* set before the kernel ends requests that are still on their way here */
@@ -343,6 +343,7 @@ struct session *session_mount(const struct session_options *o, GError **error)
         s->threads = o->threads;
         s->max_background = o->max_background;
         s->want_rings = o->io_uring;
+        s->direct_io = o->direct_io;
         s->fuse = new_fuse_session(o, s);
         if (!s->fuse) {
                 g_set_error(error, DM_ERROR, EINVAL, "libfuse refuses the options");
@@ -363,6 +364,11 @@ struct session *session_mount(const struct session_options *o, GError **error)
 unsigned session_max_background(const struct session *s)
 {
         return s->max_background;
+}
+
+bool session_direct_io(const struct session *s)
+{
+        return s->direct_io;
 }
 
 struct fuse_session *session_fuse(struct session *s)

@@ -291,6 +291,13 @@ class Direct(Fusemap):
     cells = "disk-*"
 
 
+class DirectIo(Fusemap):
+    """Programs' I/O passes by the cache of the exposed file."""
+
+    options = ("--direct-io",)
+    cells = "dd-*"
+
+
 def linear(path, sectors):
     return f"0 {sectors} linear {path} 0\n"
 
@@ -334,6 +341,7 @@ def all_contestants():
         Fusemap("linear", linear),
         Fusemap("striped", striped),
         Fusemap("stack", linear_on("middle"), [("bottom", linear), ("middle", linear_on("bottom"))]),
+        DirectIo("linear-direct-io", linear),
         Segments("segments"),
         Fusemap("zero", lambda path, sectors: f"0 {sectors} zero\n"),
         Disk("disk"),
