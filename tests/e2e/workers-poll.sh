@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # While a program waits for each answer, a worker looks for its next request and does not sleep.
 . "$(dirname "$0")/lib.sh"
-[ "${FUSEMAP_TRANSPORT-}" != io_uring ] || skip "the requests are not a worker's"
+[ "${FUSEMAP_TRANSPORT-}" != io_uring ] || skip "through a ring the kernel's requests come to no worker"
 : 2>/dev/null </dev/fuse || skip "cannot open /dev/fuse"
 
 requests() {

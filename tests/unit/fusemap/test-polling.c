@@ -18,12 +18,19 @@ struct answer {
         bool polled; /* for */
 };
 
+struct worker {
+        struct queue *queue;
+        int own;
+        pthread_t thread;
+};
+
 struct queue {
         char *dir, *path;
         struct polling *polling;
         int requests;   /* where they are written */
         int spare;      /* a reader there always is */
         int answers[2]; /* of struct answer */
+        struct worker workers[WORKERS];
         struct gate gate;
         _Atomic unsigned passes; /* what opens the gate */
 };
@@ -53,19 +60,20 @@ static struct queue *make_queue(unsigned us)
 
 static void *work(void *user)
 {
-        struct queue *q = user;
-        int own = open_queue(q, O_RDONLY), fd = own;
+        struct worker *w = user;
+        struct queue *q = w->queue;
         struct answer answer;
+        int fd = w->own;
 
         while (polling_read(q->polling, &fd, &answer.request, 1) == 1) {
-                answer.polled = fd != own;
+                answer.polled = fd != w->own;
                 if (answer.request == HOLD)
                         gate_wait(&q->gate, atomic_load(&q->passes));
                 cr_assert_eq(write(q->answers[1], &answer, sizeof(answer)), sizeof(answer));
-                fd = own;
+                fd = w->own;
         }
         polling_end(q->polling);
-        close(own);
+        close(w->own);
         return NULL;
 }
 
@@ -108,18 +116,23 @@ static void ask_until_polled(struct queue *q)
                 ;
 }
 
-static void start_workers(struct queue *q, pthread_t *workers)
+static void start_workers(struct queue *q)
 {
-        for (unsigned i = 0; i < WORKERS; i++)
-                cr_assert_eq(pthread_create(&workers[i], NULL, work, q), 0);
+        for (unsigned i = 0; i < WORKERS; i++) {
+                struct worker *w = &q->workers[i];
+
+                w->queue = q;
+                w->own = open_queue(q, O_RDONLY); /* here, for it waits when nobody writes any more */
+                cr_assert_eq(pthread_create(&w->thread, NULL, work, w), 0);
+        }
 }
 
 /* The requests end, and so do all the workers. */
-static void end_workers(struct queue *q, pthread_t *workers)
+static void end_workers(struct queue *q)
 {
         close(q->requests);
         for (unsigned i = 0; i < WORKERS; i++)
-                pthread_join(workers[i], NULL);
+                pthread_join(q->workers[i].thread, NULL);
 }
 
 static void free_queue(struct queue *q)
@@ -136,11 +149,10 @@ static void free_queue(struct queue *q)
 Test(polling, programs_that_wait_are_polled_for)
 {
         struct queue *q = make_queue(POLLING_US);
-        pthread_t workers[WORKERS];
 
-        start_workers(q, workers);
+        start_workers(q);
         ask_until_polled(q);
-        end_workers(q, workers);
+        end_workers(q);
         free_queue(q);
 }
 
@@ -148,9 +160,8 @@ Test(polling, programs_that_wait_are_polled_for)
 Test(polling, a_poller_that_is_stuck_is_missed)
 {
         struct queue *q = make_queue(POLLING_US);
-        pthread_t workers[WORKERS];
 
-        start_workers(q, workers);
+        start_workers(q);
         for (unsigned round = 0; round < 200; round++) {
                 ask_until_polled(q);
                 hold(q, 1);
@@ -158,17 +169,16 @@ Test(polling, a_poller_that_is_stuck_is_missed)
                 open_gate(q);
                 cr_assert_eq(get_answer(q).request, HOLD);
         }
-        end_workers(q, workers);
+        end_workers(q);
         free_queue(q);
 }
 
 Test(polling, requests_that_are_there_are_not_polled_for)
 {
         struct queue *q = make_queue(POLLING_US);
-        pthread_t workers[WORKERS];
         unsigned polled = 0;
 
-        start_workers(q, workers);
+        start_workers(q);
         ask_until_polled(q);
         hold(q, WORKERS);
         for (unsigned i = 0; i < 1000; i++)
@@ -177,18 +187,17 @@ Test(polling, requests_that_are_there_are_not_polled_for)
         for (unsigned i = 0; i < 1000 + WORKERS; i++)
                 polled += get_answer(q).polled;
         cr_expect_lt(polled, 100);
-        end_workers(q, workers);
+        end_workers(q);
         free_queue(q);
 }
 
 Test(polling, without_a_descriptor_nobody_polls)
 {
         struct queue *q = make_queue(0);
-        pthread_t workers[WORKERS];
 
-        start_workers(q, workers);
+        start_workers(q);
         for (unsigned i = 0; i < 1000; i++)
                 cr_assert_not(ask_and_wait(q).polled);
-        end_workers(q, workers);
+        end_workers(q);
         free_queue(q);
 }
