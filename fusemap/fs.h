@@ -53,11 +53,23 @@ void buffer_put(void *buffer, size_t size);
 /* Lets go of those that nobody uses. */
 void buffer_free_all(void);
 
+/* ---- worker-buffers.c: those of the calling thread, which answers requests ------------------------------ */
+
+/* Where its next request is to lie, SESSION_REQUEST_MAX bytes. */
+char *worker_request_buffer(void);
+/* For the data of a read of SIZE bytes. */
+void *worker_read_buffer(size_t size);
+/* The same buffers, which become the caller's, for buffer_put(), as I/O goes on. */
+void *worker_steal_request_buffer(size_t *ret_size);
+void *worker_steal_read_buffer(size_t *ret_size);
+/* Frees them, and its unused requests. */
+void worker_drop_buffers(void);
+
 /* ---- data.c: the messages that become I/O ------------------------------------------------------- */
 
 struct fuse_in_header;
 
-/* Processes a message of SIZE bytes, which lies in the thread's request buffer (session_request_buffer());
+/* Processes a message of SIZE bytes, which lies in the thread's request buffer (worker_request_buffer());
  * false when it is none of I/O.  Threads that serve. */
 bool data_process(const struct fuse_in_header *header, size_t size);
 
@@ -119,7 +131,7 @@ struct session_options {
         const char *fuse_options; /* for -o of the mount; NULL: none */
         unsigned threads, max_background;
         bool io_uring; /* requests come through rings, where the kernel offers it */
-        bool direct_io; /* of every opened file, as with O_DIRECT, but of any size and place */
+        bool direct_io; /* no I/O of programs goes through the page cache */
         unsigned poll_us; /* so long a worker looks for the next request before it sleeps */
 };
 
@@ -151,18 +163,8 @@ struct route session_route(void);
 /* Answers the request UNIQUE, which came from TO, with ERROR (0 or -errno) and SIZE bytes at DATA.  Once for
  * each request; any thread. */
 void session_answer(struct route to, uint64_t unique, int error, const void *data, size_t size);
-/* The worker's buffers: for a read's answer, and what the request came in.  Stealing one makes it the
- * caller's, for buffer_put(). */
-void *session_read_buffer(size_t size);
-void *session_steal_read_buffer(size_t *ret_size);
-void *session_steal_request_buffer(size_t *ret_size);
-
-/* For the threads of rings.  Where the thread's next request is to lie, SESSION_REQUEST_MAX bytes. */
-char *session_request_buffer(void);
-/* Processes it, SIZE bytes, which came FROM there. */
+/* For the threads of rings.  Processes the SIZE bytes in worker_request_buffer(), which came FROM there. */
 void session_process(struct session *session, size_t size, struct route from);
-/* Frees the thread's buffers. */
-void session_drop_buffers(void);
 
 /* ---- notify.c ------------------------------------------------------------------------------------- */
 

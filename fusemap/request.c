@@ -348,10 +348,10 @@ static bool submit(struct request *r, struct mapped_device *md)
 
 void request_read(struct request *r, struct mapped_device *md, uint64_t offset, size_t size)
 {
-        prepare(r, md, DM_OP_READ, offset, size, session_read_buffer(size));
+        prepare(r, md, DM_OP_READ, offset, size, worker_read_buffer(size));
         if (submit(r, md))
                 return;
-        r->own_buffer = session_steal_read_buffer(&r->own_size);
+        r->own_buffer = worker_steal_read_buffer(&r->own_size);
         unref(r);
 }
 
@@ -362,7 +362,7 @@ void request_write(struct request *r, struct mapped_device *md, const char *buf,
         r->io.flags = flags;
         if (submit(r, md))
                 return;
-        r->own_buffer = session_steal_request_buffer(&r->own_size);
+        r->own_buffer = worker_steal_request_buffer(&r->own_size);
         unref(r);
 }
 

@@ -27,14 +27,6 @@
 #include "ring/abi.h"
 #include "ring/ring.h"
 
-/* A write's data lies aligned in the buffer, as direct I/O wants it, when the headers end there. */
-#define ALIGNMENT 4096
-#define REQUEST_OFFSET (ALIGNMENT - sizeof(struct fuse_in_header) - sizeof(struct fuse_write_in))
-
-#define REQUEST_SIZE (REQUEST_OFFSET + SESSION_REQUEST_MAX) /* of the buffer */
-G_STATIC_ASSERT(SESSION_REQUEST_MAX ==
-                SESSION_IO_MAX + sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in));
-
 #define JOIN_NS (20 * (uint64_t)DM_NS_PER_MS)
 
 /* linux/fuse.h since 6.6: mmap(MAP_SHARED) of files opened with FOPEN_DIRECT_IO */
@@ -58,9 +50,6 @@ struct session {
 };
 
 static __thread struct route route = {NULL, -1};
-static __thread void *read_buffer;
-static __thread size_t read_buffer_size;
-static __thread char *request_base; /* the buffer that requests are read into, at REQUEST_OFFSET */
 
 /* ---- hooks of libfuse ----------------------------------------------------------------------------------- */
 
@@ -124,45 +113,6 @@ void session_answer(struct route to, uint64_t unique, int error, const void *dat
                 return;
 }
 
-/* ---- buffers ---------------------------------------------------------------------------------------------- */
-
-void *session_read_buffer(size_t size)
-{
-        if (read_buffer_size != buffer_size_for(size))
-                buffer_put(g_steal_pointer(&read_buffer), read_buffer_size);
-        if (!read_buffer) {
-                read_buffer = buffer_get(size);
-                read_buffer_size = buffer_size_for(size);
-        }
-        return read_buffer;
-}
-
-void *session_steal_read_buffer(size_t *ret_size)
-{
-        *ret_size = read_buffer_size;
-        return g_steal_pointer(&read_buffer);
-}
-
-void *session_steal_request_buffer(size_t *ret_size)
-{
-        *ret_size = REQUEST_SIZE;
-        return g_steal_pointer(&request_base);
-}
-
-char *session_request_buffer(void)
-{
-        if (!request_base)
-                request_base = buffer_get(REQUEST_SIZE);
-        return request_base + REQUEST_OFFSET;
-}
-
-void session_drop_buffers(void)
-{
-        buffer_put(g_steal_pointer(&read_buffer), read_buffer_size);
-        buffer_put(g_steal_pointer(&request_base), REQUEST_SIZE);
-        request_drop_spare();
-}
-
 /* ---- workers ------------------------------------------------------------------------------------------------ */
 
 /* The flags2 of a FUSE_INIT. */
@@ -214,7 +164,7 @@ static void process_interrupt(const struct fuse_in_header *header, size_t size)
 /* The message in the thread's buffer, of SIZE bytes.  What is not I/O is libfuse's. */
 static void process(struct session *s, size_t size)
 {
-        struct fuse_buf buf = {.size = size, .mem = session_request_buffer()};
+        struct fuse_buf buf = {.size = size, .mem = worker_request_buffer()};
         const struct fuse_in_header *header = buf.mem;
 
         if (data_process(header, size))
@@ -264,7 +214,7 @@ static void discharge(struct session *s)
  * then nothing is done: handles stay until all workers have left. */
 static size_t receive(struct session *s, int fd)
 {
-        char *buffer = session_request_buffer();
+        char *buffer = worker_request_buffer();
         ssize_t n;
 
         while (!fuse_session_exited(s->fuse)) {
@@ -299,7 +249,7 @@ static void work(void *user, unsigned number)
                 dm_wake_all();
         fuse_session_exit(s->fuse);
 out:
-        session_drop_buffers();
+        worker_drop_buffers();
         route.fd = -1;
         discharge(s);
         descriptors_give(s->descriptors, fd);

@@ -72,7 +72,7 @@ static void *act(void *user)
                         ring_process(e);
                 ring_announce(q);
         } while (await_todo(q, self->number));
-        session_drop_buffers();
+        worker_drop_buffers();
         ring_leave(q->rings);
         return NULL;
 }

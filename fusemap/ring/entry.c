@@ -162,7 +162,7 @@ static size_t assemble(const struct ring_entry *e)
         const struct ring_header *header = e->header;
         struct fuse_in_header in;
         size_t payload = header->payload_size, op_in;
-        char *to = session_request_buffer();
+        char *to = worker_request_buffer();
 
         memcpy(&in, header->in_out, sizeof(in));
         if (payload > PAYLOAD_ROOM || in.len > SESSION_REQUEST_MAX ||

@@ -165,7 +165,7 @@ void *ring_serve(void *user)
                 serve_queue(q);
                 io_uring_queue_exit(&q->uring);
         }
-        session_drop_buffers();
+        worker_drop_buffers();
         ring_leave(rings);
         return NULL;
 }

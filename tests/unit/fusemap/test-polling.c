@@ -29,6 +29,7 @@ struct queue {
         struct polling *polling;
         int requests;   /* where they are written */
         int spare;      /* a reader there always is */
+        int polled;     /* -1: none */
         int answers[2]; /* of struct answer */
         struct worker workers[WORKERS];
         struct gate gate;
@@ -54,7 +55,8 @@ static struct queue *make_queue(unsigned us)
         cr_assert_eq(pipe2(q->answers, O_CLOEXEC), 0);
         q->spare = open_queue(q, O_RDONLY | O_NONBLOCK); /* which waits for no writer */
         q->requests = open_queue(q, O_WRONLY);
-        q->polling = polling_new(us ? open_queue(q, O_RDONLY) : -1, us);
+        q->polled = us ? open_queue(q, O_RDONLY) : -1;
+        q->polling = polling_new(q->polled, us);
         return q;
 }
 
@@ -138,6 +140,8 @@ static void end_workers(struct queue *q)
 static void free_queue(struct queue *q)
 {
         polling_free(q->polling);
+        if (q->polled >= 0)
+                close(q->polled);
         close(q->spare);
         close(q->answers[0]);
         close(q->answers[1]);
