@@ -14,7 +14,7 @@ verified() { # NAME OPTION...
 
         shift
         fio --name="$name" --filename="$mnt/d" --size=32M --verify=crc32c --verify_fatal=1 \
-                --output="$work/log-fio" --allow_file_create=0 "$@" || fail "$name"
+                --verify_state_save=0 --output="$work/log-fio" --allow_file_create=0 "$@" || fail "$name"
 }
 verified deep --rw=randwrite --bs=4k --iodepth=64 --ioengine=libaio --direct=1
 verified mixed --rw=randwrite --bsrange=512-128k --bs_unaligned=0 --iodepth=32 --ioengine=libaio --direct=1

@@ -20,7 +20,7 @@ swap_in() { # TABLE
 # fio writes, reads back and compares, over and over.
 fio --name=load --filename="$mnt/disk" --size=16m --rw=randwrite --bs=4k-64k --ioengine=psync --direct=1 \
         --numjobs=3 --offset_increment=4m --size=4m --loops=20 --verify=crc32c --do_verify=1 \
-        --verify_fatal=1 --group_reporting --output="$work/fio" &
+        --verify_fatal=1 --verify_state_save=0 --group_reporting --output="$work/fio" &
 fio=$!
 swaps=0
 while kill -0 $fio 2>/dev/null; do
