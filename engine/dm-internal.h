@@ -46,7 +46,7 @@ void dm_lanes_cancel(bool (*matches)(struct dm_work *work, void *user), void *us
 /* Waits until the lanes' threads have gone; all lanes are unreferenced.  Control context. */
 void dm_lanes_join(void);
 
-/* ---- slow backings (workers.c) ---------------------------------------------------------------- */
+/* ---- slow backings (workers/inline.c) --------------------------------------------------------- */
 
 /* Brackets inline I/O of a backing: the watcher notices when it takes too long.  SLOW is the backing's
  * number of the slow table (dm_slow_slot()). */
@@ -337,7 +337,7 @@ void dm_io_cancel_below(struct mapped_device *md);
 /* Ends with ERROR those whose io matches, in every target; true if there were any.  Control context. */
 bool dm_holds_cancel(dm_io_match matches, const void *what, int error);
 
-/* ---- workers (workers.c) ---------------------------------------------------------------------- */
+/* ---- the watcher of workers (workers/watcher.c) ----------------------------------------------- */
 
 void dm_watcher_start(void);
 void dm_watcher_stop(void);

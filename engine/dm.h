@@ -361,7 +361,7 @@ int dm_seek(struct mapped_device *md, enum dm_seek_what what, uint64_t offset,
 /* ---- threads that serve I/O ------------------------------------------------------------------ */
 
 /*
- * Workers: threads that wait for requests themselves and do what does not block where it stands.
+ * Workers, in pools: threads that wait for requests themselves and do what does not block where it stands.
  * When the inline I/O of one is stuck for more than about 20 ms, the watcher starts a spare, so that
  * NEEDED of them are always free to wait, and sends further I/O of that backing to its lane.
  */
@@ -383,9 +383,8 @@ bool dm_worker_rest(const _Atomic bool *while_true, uint64_t deadline_ns);
  * context. */
 void dm_workers_call(void);
 
-/* Waits until every worker that is not stuck has returned, at most until DEADLINE_NS
- * (CLOCK_MONOTONIC, DM_WAKE_FOREVER of base/wake.h for ever); returns how many are left.  Frees the
- * object only when none is.  Control context. */
+/* Waits until every worker has returned, at most until DEADLINE_NS (CLOCK_MONOTONIC, DM_WAKE_FOREVER of
+ * base/wake.h for ever); returns how many are left.  Frees the object only when none is.  Control context. */
 unsigned dm_workers_join(struct dm_workers *workers, uint64_t deadline_ns);
 
 /* ---- target types ---------------------------------------------------------------------------- */

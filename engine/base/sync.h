@@ -16,7 +16,7 @@
  *   9. targets     engine/targets, engine/hold.c: a target's own; never two at once (io)
  *  10. timers      engine/timer.c: one; armed timers                                (io)
  *  11. lanes       engine/lane.c: one; queued blocking work of all lanes            (io)
- *  12. workers     engine/workers.c: one; the list of workers                       (io)
+ *  12. workers     engine/workers/pool.c: one; the pools and their workers           (io)
  *  13. events      engine/event.c: one; the list of subscribers
  *  14. fusemap     unused requests, handles, descriptors, interrupts, notify queue; each a
  *                 leaf (io)

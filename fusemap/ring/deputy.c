@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What hangs in a queue's thread would hold up every program on its CPU, and no other thread can take its
- * place.  So writes, which may wait, go to the queue's deputy, a thread that is replaced when it does not
- * come back.  What is left does not wait: reads of what is cached (all others go to a lane), and questions
- * that the engine answers itself.
+ * place.  So writes, which may wait, go to the queue's deputy: a pool of one worker, for which there is a
+ * spare when it is stuck.  What is left does not wait: reads of what is cached (all others go to a lane),
+ * and questions that the engine answers itself.
  */
 #include <linux/fuse.h>
 #include <string.h>
@@ -26,101 +26,73 @@ void ring_keep_for_deputy(struct ring_entry *e)
         e->queue->handed_end = &e->next;
 }
 
-/* What the deputy NUMBER is to do next; NULL: nothing now, or it has been replaced. */
-static struct ring_entry *next_todo(struct queue *q, uint64_t number)
+/* NULL: nothing now. */
+static struct ring_entry *next_todo(struct queue *q)
 {
         struct ring_entry *e;
 
         DM_LOCK_SCOPE(&q->lock);
-        if (q->deputy != number)
-                return NULL;
         e = q->todo;
-        q->began = e ? dm_clock_real_ns() : 0;
-        if (e) {
+        if (e)
                 q->todo = e->next;
-                if (!q->todo)
-                        q->todo_end = &q->todo;
-        }
+        if (!q->todo)
+                q->todo_end = &q->todo;
         return e;
 }
 
-/* False: the deputy NUMBER is to leave. */
-static bool await_todo(struct queue *q, uint64_t number)
+/* False: there is nothing to do, nor will there be. */
+static bool await_todo(struct queue *q)
 {
         DM_LOCK_SCOPE(&q->lock);
-        while (!q->todo && q->deputy == number && !atomic_load(&q->rings->stopping))
+        q->idle++;
+        while (!q->todo && !atomic_load(&q->rings->stopping))
                 dm_cond_wait(&q->work, &q->lock);
-        return q->deputy == number && (q->todo || !atomic_load(&q->rings->stopping));
+        q->idle--;
+        return q->todo;
 }
 
-struct deputy {
-        struct queue *queue;
-        uint64_t number;
-};
-
-static void *act(void *user)
+/* False: another one has taken this one's place. */
+static bool do_all(struct queue *q)
 {
-        g_autofree struct deputy *self = user;
-        struct queue *q = self->queue;
         struct ring_entry *e;
+
+        while ((e = next_todo(q))) {
+                ring_process(e);
+                if (dm_worker_surplus())
+                        return false;
+        }
+        return true;
+}
+
+static void act(void *queue, unsigned number)
+{
+        struct queue *q = queue;
+        bool needed;
 
         ring_act_here(q);
         ring_settle(q);
         pthread_setname_np(pthread_self(), "deputy");
+        ring_wake(q); /* one that is stuck may have answered others before, and not said so */
         do {
-                while ((e = next_todo(q, self->number)))
-                        ring_process(e);
+                needed = do_all(q);
                 ring_announce(q);
-        } while (await_todo(q, self->number));
+        } while (needed && await_todo(q));
         worker_drop_buffers();
-        ring_leave(q->rings);
-        return NULL;
 }
 
-/* Whoever was deputy before is so no more. */
-static void start_deputy(struct queue *q)
+void ring_hand_over(struct queue *q)
 {
-        struct deputy *deputy = g_new0(struct deputy, 1);
-
-        deputy->queue = q;
+        if (!q->handed)
+                return;
         {
                 DM_LOCK_SCOPE(&q->lock);
-                deputy->number = ++q->deputy;
-                q->began = 0;
-                q->has_deputy = true;
+                *q->todo_end = q->handed;
+                q->todo_end = q->handed_end;
+                if (q->idle)
+                        pthread_cond_signal(&q->work);
         }
-        if (ring_start_thread(q->rings, act, deputy))
-                return;
-        g_free(deputy);
-        DM_LOCK_SCOPE(&q->lock);
-        q->has_deputy = false;
-}
-
-static void hand_over(struct queue *q)
-{
-        DM_LOCK_SCOPE(&q->lock);
-        *q->todo_end = q->handed;
-        q->todo_end = q->handed_end;
-        if (!q->began)
-                pthread_cond_signal(&q->work);
         q->handed = NULL;
         q->handed_end = &q->handed;
-}
-
-void ring_look_after_deputy(struct queue *q)
-{
-        bool wanted;
-
-        if (q->handed)
-                hand_over(q);
-        else if (!q->watching)
-                return;
-        {
-                DM_LOCK_SCOPE(&q->lock);
-                q->watching = q->todo || q->began;
-                wanted = q->todo && (!q->has_deputy ||
-                                     (q->began && dm_clock_real_ns() > q->began + RING_STUCK_NS));
-        }
-        if (wanted)
-                start_deputy(q);
+        if (!q->deputies)
+                q->deputies = dm_workers_start(1, act, q);
 }

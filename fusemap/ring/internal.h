@@ -13,7 +13,6 @@
 
 #define RING_CHUNK 32u /* entries are made by so many */
 #define RING_SPARE 256u /* so many are kept free: what comes at once before the thread's next turn */
-#define RING_STUCK_NS (20 * (long long)DM_NS_PER_MS) /* what takes so long is stuck */
 
 struct ring_entry {
         struct queue *queue;
@@ -34,14 +33,16 @@ struct chunk {
 struct queue {
         struct rings *rings;
         unsigned number; /* of its CPU */
+        pthread_t thread;
+        bool started;
         struct io_uring uring; /* the thread's own */
         struct chunk *chunks;  /* the thread's own, as all to the next blank line */
         bool registered;
         unsigned entries, taken;
         bool over;             /* the connection is */
         uint64_t deadline;     /* when to leave at last; 0: not set */
-        bool watching;         /* looks after the deputy now and then */
         struct ring_entry *handed, **handed_end; /* for the deputy, of this batch */
+        struct dm_workers *deputies; /* NULL: there was no work for one yet */
 
         int wake_fd;
         uint64_t wake_value;
@@ -50,9 +51,7 @@ struct queue {
         struct dm_mutex lock;
         pthread_cond_t work;               /* there is something to do, or to leave for */
         struct ring_entry *todo, **todo_end; /* guarded: lock; in order */
-        bool has_deputy;                   /* guarded: lock */
-        uint64_t deputy;                   /* guarded: lock; the number of the present one */
-        uint64_t began;                    /* guarded: lock; when it began what it does; 0: nothing */
+        unsigned idle;                     /* guarded: lock; deputies that wait for work */
 };
 
 struct rings {
@@ -63,7 +62,6 @@ struct rings {
         struct dm_mutex lock;
         pthread_cond_t changed;
         unsigned ready, failed; /* guarded: lock; queues that have an io_uring, and that have none */
-        unsigned threads;       /* guarded: lock */
         struct queue *queues;
 };
 
@@ -94,10 +92,10 @@ void ring_answer_error(struct ring_entry *e, int error);
 
 /* All of it: the queue's thread. */
 bool ring_is_for_deputy(const struct ring_entry *e);
-/* E is for the deputy, who hears of it by ring_look_after_deputy(). */
+/* E is for the deputy, who hears of it by ring_hand_over(). */
 void ring_keep_for_deputy(struct ring_entry *e);
-/* Hands over what was kept for the deputy, and sees to it that there is one who is not stuck. */
-void ring_look_after_deputy(struct queue *q);
+/* Hands over what was kept for the deputy. */
+void ring_hand_over(struct queue *q);
 
 /* ---- queue.c: a queue's thread ------------------------------------------------------------------------- */
 
@@ -105,10 +103,6 @@ void *ring_serve(void *queue);
 
 /* ---- ring.c: all queues -------------------------------------------------------------------------------- */
 
-/* Starts a detached thread, for which ring_join() waits until it has called ring_leave(); false: there is
- * none to be had. */
-bool ring_start_thread(struct rings *rings, void *(*run)(void *), void *arg);
-void ring_leave(struct rings *rings);
 /* Keeps the calling thread on the CPU of Q. */
 void ring_settle(const struct queue *q);
 /* A queue's thread has its io_uring, or cannot have one. */

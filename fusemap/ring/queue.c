@@ -15,6 +15,7 @@
 #define SUBMISSIONS 64u /* at once */
 #define COMPLETIONS 1024u
 #define GRACE_NS (200 * (uint64_t)DM_NS_PER_MS)
+#define LOOK_NS (20 * (long long)DM_NS_PER_MS) /* how often it looks for the end of that */
 
 static void complain(struct rings *rings, const char *what, int error)
 {
@@ -110,10 +111,10 @@ static bool make_uring(struct queue *q)
 
 static void wait_for_entries(struct queue *q)
 {
-        struct __kernel_timespec soon = {.tv_nsec = RING_STUCK_NS};
+        struct __kernel_timespec soon = {.tv_nsec = LOOK_NS};
         struct io_uring_cqe *cqe;
 
-        if (q->watching || atomic_load(&q->rings->stopping))
+        if (atomic_load(&q->rings->stopping))
                 io_uring_submit_and_wait_timeout(&q->uring, &cqe, 1, &soon, NULL);
         else
                 io_uring_submit_and_wait(&q->uring, 1);
@@ -142,7 +143,7 @@ static void serve_queue(struct queue *q)
                 wait_for_entries(q);
                 while (!q->over && !io_uring_peek_cqe(&q->uring, &cqe))
                         handle(q, cqe);
-                ring_look_after_deputy(q);
+                ring_hand_over(q);
                 ring_commit_answered(q);
         }
         io_uring_submit(&q->uring);
@@ -166,6 +167,5 @@ void *ring_serve(void *user)
                 io_uring_queue_exit(&q->uring);
         }
         worker_drop_buffers();
-        ring_leave(rings);
         return NULL;
 }

@@ -13,29 +13,6 @@
 
 /* ---- threads ------------------------------------------------------------------------------------------------- */
 
-void ring_leave(struct rings *rings)
-{
-        DM_LOCK_SCOPE(&rings->lock);
-        rings->threads--;
-        pthread_cond_broadcast(&rings->changed);
-}
-
-bool ring_start_thread(struct rings *rings, void *(*run)(void *), void *arg)
-{
-        pthread_t thread;
-
-        {
-                DM_LOCK_SCOPE(&rings->lock);
-                rings->threads++;
-        }
-        if (pthread_create(&thread, NULL, run, arg)) {
-                ring_leave(rings);
-                return false;
-        }
-        pthread_detach(thread);
-        return true;
-}
-
 /* Keeps the calling thread on the CPU of Q, which is that of the programs that ask by it. */
 void ring_settle(const struct queue *q)
 {
@@ -96,12 +73,19 @@ static bool prepare_queue(struct rings *rings, unsigned number)
         return true;
 }
 
+static bool start_queue(struct rings *rings, unsigned number)
+{
+        struct queue *q = &rings->queues[number];
+
+        q->started = prepare_queue(rings, number) && !pthread_create(&q->thread, NULL, ring_serve, q);
+        return q->started;
+}
+
 static bool start_all(struct rings *rings)
 {
         unsigned started = 0;
 
-        while (started < rings->count && prepare_queue(rings, started) &&
-               ring_start_thread(rings, ring_serve, &rings->queues[started]))
+        while (started < rings->count && start_queue(rings, started))
                 started++;
 
         DM_LOCK_SCOPE(&rings->lock);
@@ -157,11 +141,21 @@ void ring_stop(struct rings *rings)
         }
 }
 
+/* Nobody starts deputies any more when the queue's own thread has gone. */
+static void join_queue(struct queue *q)
+{
+        if (q->started)
+                pthread_join(q->thread, NULL);
+        q->started = false;
+        if (q->deputies)
+                dm_workers_join(q->deputies, DM_WAKE_FOREVER);
+        q->deputies = NULL;
+}
+
 void ring_join(struct rings *rings)
 {
-        DM_LOCK_SCOPE(&rings->lock);
-        while (rings->threads)
-                dm_cond_wait(&rings->changed, &rings->lock);
+        for (unsigned i = 0; i < rings->count; i++)
+                join_queue(&rings->queues[i]);
 }
 
 static void free_queue(struct queue *q)

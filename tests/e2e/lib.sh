@@ -158,6 +158,11 @@ daemon_pid() {
         cat "$work/pid"
 }
 
+# How many threads of the daemon are called NAME.
+threads_called() { # NAME
+        cat "/proc/$(daemon_pid)/task/"*/comm | grep -cxF "$1" || true
+}
+
 has_ended() {
         [ -s "$work/status" ]
 }
@@ -255,6 +260,28 @@ detach_loop() { # LOOP
         case $(losetup --noheadings --output BACK-FILE "$1" 2>/dev/null) in
         "$work"/*) losetup -d "$1" ;;
         esac
+}
+
+# A file system that can be frozen, so that who writes to it waits where it stands: at $freezable.
+make_freezable() {
+        need_loop
+        need fsfreeze
+        freezable=$work/freezable
+        mkdir "$freezable"
+        truncate -s 64M "$work/freezable.img"
+        mkfs.ext4 -q "$work/freezable.img"
+        attach_loop "$work/freezable.img"
+        mount -t ext4 "$loop" "$freezable"
+        defer "umount -l $freezable"
+}
+
+freeze() {
+        fsfreeze -f "$freezable"
+        defer thaw
+}
+
+thaw() {
+        fsfreeze -u "$freezable"
 }
 
 # A backing that hangs or fails at command, see programs/hangfs.c: $hang/disk, of SECTORS.

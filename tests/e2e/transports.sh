@@ -8,10 +8,6 @@ not "$FUSEMAP" --foreground --transport=pigeon "$mnt" 2>"$work/error" || fail "m
 grep -qF -- "--transport: must be 'auto', 'devfuse' or 'io_uring', got 'pigeon'" "$work/error" ||
         fail "$(cat "$work/error")"
 
-threads_called() { # NAME
-        cat "/proc/$(daemon_pid)/task/"*/comm | grep -cxF "$1" || true
-}
-
 cpus=$(getconf _NPROCESSORS_CONF)
 transport=--transport=io_uring # not as in the other tests, wherever they run
 launch_fusemap --max-background=1

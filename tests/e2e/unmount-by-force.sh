@@ -5,7 +5,8 @@
 #   WAY    option (--on-unmount=force), call (Unmount), timeout (--drain-timeout), signal (a second SIGTERM),
 #          lazy (--on-unmount=force and umount -l), forced (umount -f)
 #   WHERE  suspended: I/O waits for a device to be resumed; hung: a backing does not answer; stuck: nor can
-#          those be killed who wait for it; stack: it hangs under a stack of devices
+#          those be killed who wait for it; stack: it hangs under a stack of devices; frozen: workers hang
+#          themselves, in writes to a file system that is frozen
 . "$(dirname "$0")/lib.sh"
 
 way=$1 where=$2
@@ -20,14 +21,20 @@ esac
 
 start_hangfs 8192
 start_fusemap "${options[@]}"
-create disk "0 4096 linear $hang/disk 0"
+backing=$hang/disk
+if [ "$where" = frozen ]; then
+        make_freezable
+        backing=$freezable/disk
+        truncate -s 4M "$backing"
+fi
+create disk "0 4096 linear $backing 0"
 create other "0 4096 linear $(image a 4096) 0"
 case $where in
 suspended)
         target=disk
         suspend disk
         ;;
-hung | stuck)
+hung | stuck | frozen)
         target=disk
         ;;
 stack)
@@ -39,6 +46,7 @@ esac
 case $where in
 hung | stack) echo hang >"$hang/control" ;;
 stuck) echo stick >"$hang/control" ;;
+frozen) freeze ;;
 esac
 defer "echo run >$hang/control"
 
@@ -53,12 +61,16 @@ client() {
         "$@" 2>/dev/null 3<&- &
         clients+=($!)
 }
-client dd if="$device" of=/dev/null bs=4096 count=1 status=none
-client dd if="$device" of=/dev/null bs=4096 count=1 skip=50 iflag=direct status=none
+waiting=1
 client dd if=/dev/zero of="$device" bs=4096 count=1 seek=60 conv=notrunc oflag=direct status=none
-client sync "$device"
+if [ "$where" != frozen ]; then # there nothing else waits
+        client sync "$device"
+        client dd if="$device" of=/dev/null bs=4096 count=1 status=none
+        client dd if="$device" of=/dev/null bs=4096 count=1 skip=50 iflag=direct status=none
+        waiting=3
+fi
 has_clients() { # the kernel keeps a write and a sync of one file apart
-        [ "$(references "$target")" -ge 3 ]
+        [ "$(references "$target")" -ge $waiting ]
 }
 await "the clients wait" 30 has_clients
 mounted() {
@@ -96,11 +108,13 @@ given_up() { # DEVICE
                 grep -Eq "^fusemap: $1: given up with [1-9][0-9]* reference" "$log"
         fi
 }
-if [ "$where" = stuck ]; then
+case $where in
+stuck | frozen)
         # nothing can interrupt its thread, so the process itself stays until the backing answers
         await "the device was named" 10 given_up disk
-        echo run >"$hang/control"
-fi
+        if [ "$where" = frozen ]; then thaw; else echo run >"$hang/control"; fi
+        ;;
+esac
 await "fusemap ends" 10 has_ended
 echo "$way, $where: mount gone after $gone ms, ended after $(($(now_ms) - start)) ms"
 cat "$log"
@@ -112,7 +126,7 @@ suspended)
         # nothing hangs any more once the device is dead
         not grep 'given up' "$log" || fail "given up without need"
         ;;
-hung | stuck | stack)
+hung | stuck | stack | frozen)
         given_up disk || fail "disk was not named"
         not grep -q other "$log" || fail "another device was given up"
         [ "$where" != stack ] || given_up top || fail "top was not named"
