@@ -131,8 +131,8 @@ GArray *dm_graveyard(void);
  * thread; takes the names lock. */
 int dm_open(struct mapped_device *md);
 
-/* Ends an open.  The last one lets a deferred removal happen, on the reaper's thread.  Any thread;
- * takes the names lock.  MD is not to be touched afterwards. */
+/* Ends an open.  The last one lets a deferred removal happen, on the reaper's thread.  Wakes who waits by
+ * base/wake.h.  Any thread; takes the names lock.  MD is not to be touched afterwards. */
 void dm_close(struct mapped_device *md);
 
 /* ---- names and attributes -------------------------------------------------------------------- */

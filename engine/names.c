@@ -287,12 +287,11 @@ int dm_open(struct mapped_device *md)
 
 void dm_close(struct mapped_device *md)
 {
-        bool last_of_deferred = false, dead;
+        bool last_of_deferred = false;
 
         {
                 DM_LOCK_SCOPE(&names);
                 assert(md->opens > 0);
-                dead = dm_is_dead(md);
                 md->opens--;
                 if (!md->opens && md->deferred_remove && !md->destroying) {
                         md->destroying = true;
@@ -300,11 +299,10 @@ void dm_close(struct mapped_device *md)
                         last_of_deferred = true;
                 }
         }
-        /* the reaper may have freed a dead device by now */
+        /* the reaper may have freed a dead device by now; it waits for this, and others may */
         if (last_of_deferred)
                 dm_reaper_bury(md);
-        else if (dead)
-                dm_wake_all();
+        dm_wake_all();
 }
 
 bool dm_names_is_open(struct mapped_device *md)

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ctl/methods/methods.h"
 
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/wake.h"
+
+/* A program's close() returns before the daemon hears of it: so long a removal waits for that. */
+#define CLOSE_NS (500 * (uint64_t)DM_NS_PER_MS)
+
 struct removal {
         bool deferred, immediate;
 };
@@ -24,12 +32,29 @@ static bool remove_device(struct mapped_device *md, const struct removal *how, G
         return true;
 }
 
+static bool remove_when_closed(struct mapped_device *md, const struct removal *how, GError **error)
+{
+        uint64_t deadline = dm_clock_real_ns() + CLOSE_NS;
+
+        for (;;) {
+                uint32_t seen = dm_wake_prepare();
+                g_autoptr(GError) e = NULL;
+
+                if (remove_device(md, how, &e))
+                        return true;
+                if (!g_error_matches(e, DM_ERROR, EBUSY) || !dm_wake_wait(seen, deadline)) {
+                        g_propagate_error(error, g_steal_pointer(&e));
+                        return false;
+                }
+        }
+}
+
 GVariant *ctl_method_remove(struct ctl_call *call, GError **error)
 {
         g_autoptr(GVariant) options = ctl_argument(call, 1);
         struct removal how = {false};
 
-        if (!read_removal(options, &how, error) || !remove_device(call->md, &how, error))
+        if (!read_removal(options, &how, error) || !remove_when_closed(call->md, &how, error))
                 return NULL;
         call->md = NULL;
         return ctl_nothing();
@@ -60,17 +85,30 @@ static unsigned remove_pass(const struct removal *how, unsigned *ret_removed)
 
 /* A device goes once none is stacked on it any more, hence the passes.  Deferred, one is enough: the
  * others follow by themselves. */
+static unsigned remove_all(const struct removal *how)
+{
+        unsigned removed, left;
+
+        do
+                left = remove_pass(how, &removed);
+        while (left && removed && !how->deferred);
+        return left;
+}
+
 GVariant *ctl_method_remove_all(struct ctl_call *call, GError **error)
 {
         g_autoptr(GVariant) options = ctl_argument(call, 0);
         struct removal how = {false};
-        unsigned removed, left;
+        uint64_t deadline = dm_clock_real_ns() + CLOSE_NS;
+        unsigned left;
+        uint32_t seen;
 
         if (!read_removal(options, &how, error))
                 return NULL;
         call->changed = CTL_ALL_DEVICES;
-        do
-                left = remove_pass(&how, &removed);
-        while (left && removed && !how.deferred);
+        do {
+                seen = dm_wake_prepare();
+                left = remove_all(&how);
+        } while (left && !how.deferred && dm_wake_wait(seen, deadline));
         return g_variant_new("(u)", left);
 }
