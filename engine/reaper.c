@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The graveyard: devices that nobody can find any more but somebody still references, and the thread
- * that frees each after its last reference and its last close.  It also tells of targets' events. */
+ * that has each freed after its last reference and its last close, in a lane: closing a backing, or a
+ * target's last write, may hang.  It also tells of targets' events. */
 #include "dm-internal.h"
 
 /* How long dm_exit() gives the thread to free what it can: a backing's close may hang. */
@@ -11,6 +12,12 @@ static GPtrArray *corpses; /* guarded: graveyard; only the reaper removes */
 static unsigned freeing;   /* guarded: graveyard; taken out, not yet freed */
 static bool stopping;      /* guarded: graveyard */
 static bool running;       /* guarded: graveyard */
+static struct dm_lane *undertakers; /* the reaper's thread, and who starts and stops it */
+
+struct burial {
+        struct dm_work work;
+        struct mapped_device *md;
+};
 
 static void shut_if_needed(struct mapped_device *md)
 {
@@ -19,9 +26,24 @@ static void shut_if_needed(struct mapped_device *md)
                 dm_device_shut(md, 0);
 }
 
-/* Frees MD if that can be done now. */
+/* In a thread of the lane, or, when there is none to be had, in the reaper's. */
+static void free_device(struct dm_work *work, bool cancelled)
+{
+        g_autofree struct burial *burial = (struct burial *)work;
+
+        dm_device_free(burial->md);
+        {
+                DM_LOCK_SCOPE(&graveyard);
+                freeing--;
+        }
+        dm_wake_all();
+}
+
+/* Has MD freed if that can be done now. */
 static void try_free(struct mapped_device *md)
 {
+        struct burial *burial;
+
         shut_if_needed(md);
         atomic_fetch_or(&md->word, DM_WORD_WAITED);
         if (!dm_names_forget(md))
@@ -31,11 +53,10 @@ static void try_free(struct mapped_device *md)
                 g_ptr_array_remove_fast(corpses, md);
                 freeing++;
         }
-        dm_device_free(md);
-        {
-                DM_LOCK_SCOPE(&graveyard);
-                freeing--;
-        }
+        burial = g_new0(struct burial, 1);
+        burial->work.run = free_device;
+        burial->md = md;
+        dm_lane_push(undertakers, &burial->work, NULL);
 }
 
 static GPtrArray *snapshot(bool *ret_stopping)
@@ -67,9 +88,6 @@ static void *reap(void *unused)
                 dm_event_publish_moved();
                 for (unsigned i = 0; i < now->len; i++)
                         try_free(now->pdata[i]);
-                /* freeing one may let go of another: a stack */
-                if (now->len && corpses_left() < now->len)
-                        continue;
                 if (stop && !stop_at)
                         stop_at = dm_clock_real_ns() + REAPER_GRACE_NS;
                 if (stop && (!corpses_left() || dm_clock_real_ns() >= stop_at))
@@ -88,6 +106,7 @@ void dm_reaper_start(void)
 {
         pthread_t thread;
 
+        undertakers = dm_lane_new("undertaker");
         {
                 DM_LOCK_SCOPE(&graveyard);
                 if (!corpses)
@@ -123,6 +142,8 @@ unsigned dm_reaper_stop(void)
                 if (!dm_wake_wait(seen, deadline))
                         return MAX(corpses_left(), 1);
         }
+        /* one that frees goes on, or hangs, all the same */
+        dm_lane_unref(undertakers);
         return corpses_left();
 }
 
