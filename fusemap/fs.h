@@ -117,7 +117,7 @@ void request_drop_spare(void);
 /* The program that waits for request UNIQUE got a signal.  Threads that serve. */
 void interrupt_request(uint64_t unique);
 
-/* ---- ops.c -------------------------------------------------------------------------------------- */
+/* ---- ops/ops.c -------------------------------------------------------------------------------- */
 
 extern const struct fuse_lowlevel_ops fusemap_ops;
 
