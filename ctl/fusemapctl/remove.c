@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* remove, remove_all, wipe_table. */
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -8,9 +7,8 @@
 #include "say.h"
 #include "tabletext.h"
 
-/* As libdm does it with --retry. */
-#define TRIES 25
-#define BETWEEN_TRIES_US 200000
+/* With --retry; libdm tries 25 times in 200 ms each. */
+#define RETRY_MS 5000
 
 /* ---- wipe_table ------------------------------------------------------------------------------ */
 
@@ -74,39 +72,34 @@ bool verb_wipe_table(struct ctl *ctl, int argc, char **argv)
 
 /* ---- remove ---------------------------------------------------------------------------------- */
 
-static bool remove_once(struct ctl *ctl, const Device *device, bool *busy)
+static GVariant *removal_options(struct ctl *ctl)
 {
-        g_autoptr(GError) error = NULL;
-        g_autoptr(GVariant) reply = client_call(
-                ctl->client, "Remove",
-                g_variant_new("(s@a{sv})", device->wire,
-                              ctl_flags("deferred", ctl_given(ctl, OPT_DEFERRED), "immediate",
-                                        ctl_given(ctl, OPT_IMMEDIATE), NULL)),
-                "()", &error);
+        GVariantDict options;
 
-        if (reply)
-                return true;
-        *busy = client_errno(error) == EBUSY;
-        return device_failed(device, "remove", error);
+        g_variant_dict_init(&options, NULL);
+        if (ctl_given(ctl, OPT_DEFERRED))
+                g_variant_dict_insert(&options, "deferred", "b", TRUE);
+        if (ctl_given(ctl, OPT_IMMEDIATE))
+                g_variant_dict_insert(&options, "immediate", "b", TRUE);
+        if (ctl_given(ctl, OPT_RETRY))
+                g_variant_dict_insert(&options, "wait", "u", RETRY_MS);
+        return g_variant_dict_end(&options);
 }
 
 bool verb_remove(struct ctl *ctl, int argc, char **argv)
 {
-        unsigned tries = ctl_given(ctl, OPT_RETRY) ? TRIES : 1;
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GVariant) reply = NULL;
         const char *name = argc ? argv[0] : NULL;
         g_auto(Device) device = {0};
-        bool busy = false;
 
         if (name && ctl_given(ctl, OPT_FORCE))
                 wipe(ctl, name);
         if (!device_init(ctl, &device, name))
                 return false;
-        while (!remove_once(ctl, &device, &busy)) {
-                if (!busy || !--tries)
-                        return false;
-                g_usleep(BETWEEN_TRIES_US);
-        }
-        return true;
+        reply = client_call(ctl->client, "Remove",
+                            g_variant_new("(s@a{sv})", device.wire, removal_options(ctl)), "()", &error);
+        return reply || device_failed(&device, "remove", error);
 }
 
 /* ---- remove_all ------------------------------------------------------------------------------ */

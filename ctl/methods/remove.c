@@ -6,11 +6,12 @@
 #include "base/clock.h"
 #include "base/wake.h"
 
-/* A program's close() returns before the daemon hears of it: so long a removal waits for that. */
-#define CLOSE_NS (500 * (uint64_t)DM_NS_PER_MS)
+/* A program's close() returns before the daemon hears of it: so long a removal waits for that at least. */
+#define CLOSE_MS 500
 
 struct removal {
         bool deferred, immediate;
+        uint32_t wait_ms; /* for the last close */
 };
 
 static bool read_removal(GVariant *options, struct removal *removal, GError **error)
@@ -18,9 +19,16 @@ static bool read_removal(GVariant *options, struct removal *removal, GError **er
         const struct ctl_key keys[] = {
                 {"deferred", 'b', &removal->deferred},
                 {"immediate", 'b', &removal->immediate},
+                {"wait", 'u', &removal->wait_ms},
         };
 
+        removal->wait_ms = CLOSE_MS;
         return CTL_READ_DICT(options, keys, error);
+}
+
+static uint64_t deadline(const struct removal *how)
+{
+        return dm_clock_real_ns() + how->wait_ms * (uint64_t)DM_NS_PER_MS;
 }
 
 /* Consumes the reference when it returns true. */
@@ -34,7 +42,7 @@ static bool remove_device(struct mapped_device *md, const struct removal *how, G
 
 static bool remove_when_closed(struct mapped_device *md, const struct removal *how, GError **error)
 {
-        uint64_t deadline = dm_clock_real_ns() + CLOSE_NS;
+        uint64_t until = deadline(how);
 
         for (;;) {
                 uint32_t seen = dm_wake_prepare();
@@ -42,7 +50,7 @@ static bool remove_when_closed(struct mapped_device *md, const struct removal *h
 
                 if (remove_device(md, how, &e))
                         return true;
-                if (!g_error_matches(e, DM_ERROR, EBUSY) || !dm_wake_wait(seen, deadline)) {
+                if (!g_error_matches(e, DM_ERROR, EBUSY) || !dm_wake_wait(seen, until)) {
                         g_propagate_error(error, g_steal_pointer(&e));
                         return false;
                 }
@@ -99,16 +107,17 @@ GVariant *ctl_method_remove_all(struct ctl_call *call, GError **error)
 {
         g_autoptr(GVariant) options = ctl_argument(call, 0);
         struct removal how = {false};
-        uint64_t deadline = dm_clock_real_ns() + CLOSE_NS;
+        uint64_t until;
         unsigned left;
         uint32_t seen;
 
         if (!read_removal(options, &how, error))
                 return NULL;
+        until = deadline(&how);
         call->changed = CTL_ALL_DEVICES;
         do {
                 seen = dm_wake_prepare();
                 left = remove_all(&how);
-        } while (left && !how.deferred && dm_wake_wait(seen, deadline));
+        } while (left && !how.deferred && dm_wake_wait(seen, until));
         return g_variant_new("(u)", left);
 }
