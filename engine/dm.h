@@ -114,7 +114,8 @@ void dm_destroy_all_immediate(void);
 /* True once dm_destroy_immediate() was called.  Any thread with a reference or an open. */
 bool dm_is_dead(const struct mapped_device *md);
 
-/* What the graveyard holds: devices destroyed immediately that somebody still references. */
+/* What the graveyard holds: devices destroyed that somebody still references or has open, and those whose
+ * tables are just being freed.  The devices under one are free of it when it is not listed any more. */
 struct dm_corpse {
         char *name;
         unsigned references; /* I/O and control calls in progress */

@@ -9,7 +9,7 @@
 
 static struct dm_mutex graveyard = DM_MUTEX_INIT;
 static GPtrArray *corpses; /* guarded: graveyard; only the reaper removes */
-static unsigned freeing;   /* guarded: graveyard; taken out, not yet freed */
+static GPtrArray *burials; /* guarded: graveyard; devices that nobody references any more */
 static bool stopping;      /* guarded: graveyard */
 static bool running;       /* guarded: graveyard */
 static struct dm_lane *undertakers; /* the reaper's thread, and who starts and stops it */
@@ -31,11 +31,12 @@ static void free_device(struct dm_work *work, bool cancelled)
 {
         g_autofree struct burial *burial = (struct burial *)work;
 
-        dm_device_free(burial->md);
+        dm_slots_release(burial->md); /* this may hang, and it is listed meanwhile */
         {
                 DM_LOCK_SCOPE(&graveyard);
-                freeing--;
+                g_ptr_array_remove_fast(burials, burial->md);
         }
+        dm_device_free(burial->md);
         dm_wake_all();
 }
 
@@ -51,7 +52,7 @@ static void try_free(struct mapped_device *md)
         {
                 DM_LOCK_SCOPE(&graveyard);
                 g_ptr_array_remove_fast(corpses, md);
-                freeing++;
+                g_ptr_array_add(burials, md);
         }
         burial = g_new0(struct burial, 1);
         burial->work.run = free_device;
@@ -73,7 +74,7 @@ static GPtrArray *snapshot(bool *ret_stopping)
 static unsigned corpses_left(void)
 {
         DM_LOCK_SCOPE(&graveyard);
-        return corpses->len + freeing;
+        return corpses->len + burials->len;
 }
 
 static void *reap(void *unused)
@@ -109,8 +110,10 @@ void dm_reaper_start(void)
         undertakers = dm_lane_new("undertaker");
         {
                 DM_LOCK_SCOPE(&graveyard);
-                if (!corpses)
+                if (!corpses) {
                         corpses = g_ptr_array_new();
+                        burials = g_ptr_array_new();
+                }
                 stopping = false;
                 running = true;
         }
@@ -161,15 +164,11 @@ static void corpse_clear(gpointer corpse)
         g_free(((struct dm_corpse *)corpse)->name);
 }
 
-GArray *dm_graveyard(void)
+static void list_corpses(const GPtrArray *from, GArray *to)
 {
-        GArray *found = g_array_new(FALSE, FALSE, sizeof(struct dm_corpse));
-
-        g_array_set_clear_func(found, corpse_clear);
-
-        DM_LOCK_SCOPE(&graveyard);
-        for (unsigned i = 0; corpses && i < corpses->len; i++) {
-                struct mapped_device *md = corpses->pdata[i];
+        dm_assert_held(&graveyard);
+        for (unsigned i = 0; from && i < from->len; i++) {
+                struct mapped_device *md = from->pdata[i];
                 struct dm_corpse corpse = {
                         .references = atomic_load(&md->word) & DM_WORD_REFS};
                 struct dm_info info = {0};
@@ -177,8 +176,19 @@ GArray *dm_graveyard(void)
                 dm_names_fill_info(md, &info);
                 corpse.name = g_steal_pointer(&info.name);
                 corpse.opens = info.open_count;
-                g_array_append_val(found, corpse);
+                g_array_append_val(to, corpse);
                 dm_info_clear(&info);
         }
+}
+
+GArray *dm_graveyard(void)
+{
+        GArray *found = g_array_new(FALSE, FALSE, sizeof(struct dm_corpse));
+
+        g_array_set_clear_func(found, corpse_clear);
+
+        DM_LOCK_SCOPE(&graveyard);
+        list_corpses(corpses, found);
+        list_corpses(burials, found);
         return found;
 }

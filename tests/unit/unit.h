@@ -223,6 +223,21 @@ UNIT_UNUSED static char *unit_read_file(const char *path)
         return content;
 }
 
+/* Waits until what was destroyed has been freed. */
+UNIT_UNUSED static void unit_await_burials(void)
+{
+        for (;;) {
+                uint32_t seen = dm_wake_prepare();
+                GArray *corpses = dm_graveyard();
+                unsigned left = corpses->len;
+
+                g_array_unref(corpses);
+                if (!left)
+                        return;
+                dm_wake_wait(seen, DM_WAKE_FOREVER);
+        }
+}
+
 /* Removes MD and drops the caller's reference. */
 UNIT_UNUSED static void unit_destroy(struct mapped_device *md)
 {

@@ -206,6 +206,7 @@ Test(delay, killing_what_is_above_ends_what_waits_below)
         dm_timers_run_to(START_NS + 1000 * MS);
         gate_wait(&below.done, 1);
         cr_expect_eq(below.error, 0);
+        unit_await_burials(); /* top has MD open */
         unit_destroy(md);
 }
 
