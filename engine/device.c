@@ -2,6 +2,9 @@
 /* A mapped device's life: create, get, put, destroy. */
 #include "dm-internal.h"
 
+/* How long dm_exit() waits for threads that have no device: each is about to end, unless its disk hangs. */
+#define LANES_GRACE_NS (3 * (uint64_t)DM_NS_PER_S)
+
 /* ---- birth ------------------------------------------------------------------------------------- */
 
 bool dm_create(const struct dm_create_params *params, struct mapped_device **ret_md,
@@ -271,7 +274,7 @@ unsigned dm_exit(void)
         dm_watcher_stop();
         if (!left) {
                 dm_io_stop();
-                dm_lanes_join();
+                left = dm_lanes_join(dm_clock_real_ns() + LANES_GRACE_NS);
         }
         return left;
 }

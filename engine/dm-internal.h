@@ -34,7 +34,7 @@ struct dm_work {
 };
 
 struct dm_lane *dm_lane_new(const char *name);
-/* Frees the lane when its threads have gone; queued work must be done or taken.  Does not wait. */
+/* Frees the lane when its threads have gone, which do first what is queued.  Does not wait. */
 void dm_lane_unref(struct dm_lane *lane);
 /* Queues WORK; false, when REFUSE(work) is true, which may be NULL and is asked with the lanes locked: so
  * either REFUSE sees what dm_lanes_cancel() is called for, or that sees the work.  Any thread. */
@@ -43,8 +43,9 @@ bool dm_lane_push(struct dm_lane *lane, struct dm_work *work, bool (*refuse)(str
  * calling thread, with no lock held.  Control context. */
 void dm_lanes_cancel(bool (*matches)(struct dm_work *work, void *user), void *user);
 
-/* Waits until the lanes' threads have gone; all lanes are unreferenced.  Control context. */
-void dm_lanes_join(void);
+/* Waits until the lanes' threads have gone, or DEADLINE_NS of CLOCK_MONOTONIC has passed: how many are left
+ * then.  All lanes are unreferenced.  Control context. */
+unsigned dm_lanes_join(uint64_t deadline_ns);
 
 /* ---- slow backings (workers/inline.c) --------------------------------------------------------- */
 

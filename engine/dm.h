@@ -46,8 +46,9 @@ struct mapped_device;
 void dm_init(void);
 
 /* Ends them.  Every device must have been destroyed.  Devices that are still referenced (destroyed
- * immediately, their I/O stuck) stay in the graveyard: their number is returned, and then the
- * process has to end by _exit() soon, for threads that hang in a system call cannot be ended. */
+ * immediately, their I/O stuck) stay in the graveyard: their number is returned, or that of threads which
+ * hang without one, writing back what devices have left; and then the process has to end by _exit() soon,
+ * for threads that hang in a system call cannot be ended. */
 unsigned dm_exit(void);
 
 /* Tells under which directory mapped devices appear as files, so that a table's "DIR/NAME" is taken

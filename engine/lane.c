@@ -20,7 +20,6 @@ struct dm_lane {
 static struct dm_mutex lanes = DM_MUTEX_INIT;
 static struct dm_lane *all;                                 /* guarded: lanes, with all it holds */
 static unsigned threads_total;                              /* guarded: lanes */
-static pthread_cond_t thread_left = PTHREAD_COND_INITIALIZER;
 
 struct dm_lane *dm_lane_new(const char *name)
 {
@@ -92,7 +91,7 @@ static void thread_gone(struct dm_lane *lane)
         if (--lane->threads == 0 && lane->unreferenced)
                 lane_free(lane);
         if (--threads_total == 0)
-                pthread_cond_broadcast(&thread_left);
+                dm_wake_all();
 }
 
 static void *lane_thread(void *arg)
@@ -208,9 +207,22 @@ void dm_lanes_cancel(bool (*matches)(struct dm_work *work, void *user), void *us
         cancel_all(taken);
 }
 
-void dm_lanes_join(void)
+static unsigned threads_left(void)
 {
         DM_LOCK_SCOPE(&lanes);
-        while (threads_total)
-                dm_cond_wait(&thread_left, &lanes);
+        return threads_total;
+}
+
+unsigned dm_lanes_join(uint64_t deadline_ns)
+{
+        bool in_time = true;
+
+        for (;;) {
+                uint32_t seen = dm_wake_prepare();
+                unsigned left = threads_left();
+
+                if (!left || !in_time)
+                        return left;
+                in_time = dm_wake_wait(seen, deadline_ns);
+        }
 }

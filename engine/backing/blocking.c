@@ -27,6 +27,7 @@ int dm_backing_sync(struct dm_backing *b)
 
         if (lost)
                 return lost;
+        dm_streams_flush(b->streams);
         do
                 r = fdatasync(b->fd) < 0 ? -errno : 0;
         while (r == -EINTR);

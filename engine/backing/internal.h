@@ -15,6 +15,7 @@
 
 #include "backing/async.h"
 #include "backing/mapped.h"
+#include "backing/streams.h"
 #include "dm-internal.h"
 
 #include <sys/types.h>
@@ -41,6 +42,7 @@ struct dm_backing {
         uint64_t memory_align, offset_align; /* of direct I/O; bytes, powers of two */
         struct dm_ring *ring;                /* for direct I/O; NULL: the lane does it */
         struct dm_mapped *mapped;            /* NULL: its page cache is read by system calls alone */
+        struct dm_streams *streams;          /* of buffered writes */
         bool write_inline;
         bool memory;
         _Atomic int read_way;

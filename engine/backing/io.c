@@ -60,7 +60,11 @@ int dm_write_at(int fd, const char *buf, uint64_t offset, uint64_t len, int flag
 
 int dm_backing_write_all(struct dm_backing *b, const struct dm_bio *bio, int flags)
 {
-        return dm_write_at(fd_for(b, bio), bio->buf, bio->offset, bio->len, flags);
+        int fd = fd_for(b, bio), r = dm_write_at(fd, bio->buf, bio->offset, bio->len, flags);
+
+        if (!r && fd == b->fd)
+                dm_streams_wrote(b->streams, bio->offset, bio->len);
+        return r;
 }
 
 static int try_read(struct dm_backing *b, const struct dm_bio *bio)

@@ -152,12 +152,14 @@ static struct dm_backing *make(int fd, const struct stat *st, const char *path, 
         b->direct_fd = -1;
         b->slow = dm_slow_slot();
         b->lane = dm_lane_new(name);
+        b->streams = dm_streams_new(fd, b->lane);
         look_around(b);
         return b;
 }
 
 static void unmake(struct dm_backing *b)
 {
+        dm_streams_end(b->streams);
         dm_lane_unref(b->lane);
         dm_ring_free(b->ring);
         dm_mapped_free(b->mapped);

@@ -111,7 +111,7 @@ static void a_stuck_lane_holds_up_nobody(void)
         gate_wait(&stuck_done, 64);
         dm_lane_unref(stuck);
         dm_lane_unref(quick);
-        dm_lanes_join();
+        CHECK(dm_lanes_join(DM_WAKE_FOREVER) == 0);
 }
 
 int main(void)
