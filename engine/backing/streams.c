@@ -157,10 +157,12 @@ static bool was_written_out(struct dm_streams *s, uint32_t zone, uint32_t flushe
 
 void dm_streams_wrote(struct dm_streams *s, uint64_t offset, uint64_t len)
 {
-        uint32_t zone = (uint32_t)(offset >> ZONE_SHIFT);
-        uint32_t flushes = atomic_load_explicit(&s->flushes, memory_order_relaxed);
+        uint32_t zone = (uint32_t)(offset >> ZONE_SHIFT), flushes;
 
-        if (flushes && len >= WRITE_MIN && completes(s, zone, len) && !was_written_out(s, zone, flushes))
+        if (len < WRITE_MIN)
+                return;
+        flushes = atomic_load_explicit(&s->flushes, memory_order_relaxed);
+        if (flushes && completes(s, zone, len) && !was_written_out(s, zone, flushes))
                 want_written_out(s, zone);
 }
 
