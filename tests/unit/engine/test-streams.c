@@ -209,29 +209,31 @@ Test(streams, that_hang_hold_up_neither_writes_nor_the_end)
 
 /* ---- of a backing --------------------------------------------------------------------------------------- */
 
-static void write_megabytes(struct mapped_device *md, uint64_t sector, unsigned count)
+/* A device whose beginning is the second zone of a file, and that has been flushed. */
+static struct mapped_device *run_flushed_device(void)
 {
-        for (unsigned i = 0; i < count; i++)
-                unit_write(md, 'x', sector + i * (MIB / DM_SECTOR_SIZE), MIB / DM_SECTOR_SIZE);
+        g_autofree char *disk = unit_file(dir, "large", 4 * ZONE / DM_SECTOR_SIZE);
+        g_autofree char *table = g_strdup_printf("0 %llu linear %s %llu", 2 * ZONE / DM_SECTOR_SIZE, disk,
+                                                 ZONE / DM_SECTOR_SIZE);
+        struct mapped_device *md;
+
+        dm_init();
+        md = run_device("d", table);
+        unit_flush(md);
+        return md;
 }
 
-static struct mapped_device *run_on_file(const char *file)
+static void write_first_zone(struct mapped_device *md)
 {
-        g_autofree char *table = g_strdup_printf("0 %llu linear %s %llu", 2 * ZONE / DM_SECTOR_SIZE, file,
-                                                 ZONE / DM_SECTOR_SIZE);
-
-        return run_device("d", table);
+        for (uint64_t at = 0; at < ZONE; at += MIB)
+                unit_write(md, 'x', at / DM_SECTOR_SIZE, MIB / DM_SECTOR_SIZE);
 }
 
 Test(streams, of_a_device_are_those_of_its_backing)
 {
-        g_autofree char *disk = unit_file(dir, "large", 4 * ZONE / DM_SECTOR_SIZE);
-        struct mapped_device *md;
+        struct mapped_device *md = run_flushed_device();
 
-        dm_init();
-        md = run_on_file(disk);
-        unit_flush(md);
-        write_megabytes(md, 0, ZONE / MIB);
+        write_first_zone(md);
         await_bytes(ZONE);
         cr_expect_eq(first, ZONE);
         cr_expect_eq(end, 2 * ZONE);
@@ -241,14 +243,10 @@ Test(streams, of_a_device_are_those_of_its_backing)
 
 Test(streams, that_hang_hold_up_neither_removal_nor_the_exit)
 {
-        g_autofree char *disk = unit_file(dir, "large", 4 * ZONE / DM_SECTOR_SIZE);
-        struct mapped_device *md;
+        struct mapped_device *md = run_flushed_device();
 
-        dm_init();
-        md = run_on_file(disk);
-        unit_flush(md);
         set_hanging(true);
-        write_megabytes(md, 0, ZONE / MIB);
+        write_first_zone(md);
         await_hanging();
         unit_destroy(md);
         cr_expect_eq(dm_exit(), 1, "the thread that hangs");
