@@ -168,17 +168,22 @@ bool dm_suspend(struct mapped_device *md, unsigned flags, GError **error)
         return true;
 }
 
-static void make_live(struct mapped_device *md, struct dm_table *table)
+/* False when MD is being removed: from then on its live table stays, for presuspend may have begun I/O of its
+ * own there, which only MD's references keep. */
+static bool make_live(struct mapped_device *md, struct dm_table *table)
 {
         struct dm_table *old;
 
         {
                 DM_LOCK_SCOPE(&md->state);
+                if (gone(md))
+                        return false;
                 old = atomic_exchange(&md->live, table);
                 atomic_store(&md->size, table->size);
                 atomic_store(&md->read_only, table->read_only);
         }
         unref(old);
+        return true;
 }
 
 /* Puts the inactive table, if there is one, in the place of the live one. */
@@ -200,7 +205,10 @@ static bool swap_in(struct mapped_device *md, bool *ret_swapped, GError **error)
                 dm_table_unref(table);
                 return false;
         }
-        make_live(md, table);
+        if (!make_live(md, table)) {
+                dm_table_unref(table);
+                return fail_gone(md, error);
+        }
         *ret_swapped = true;
         return true;
 }

@@ -131,6 +131,39 @@ Test(slots, a_device_being_removed_takes_no_table)
         dm_close(md);
 }
 
+static struct mapped_device *doomed;
+
+static void remove_doomed(struct dm_target *ti)
+{
+        struct mapped_device *md = doomed;
+
+        (void)ti;
+        doomed = NULL;
+        if (md)
+                dm_destroy_immediate(md);
+}
+
+/* Whoever removes it has called the live table's targets, which may have begun I/O that they must outlive. */
+Test(slots, a_device_removed_while_it_is_resumed_keeps_its_table)
+{
+        static struct dm_target_type type;
+        struct mapped_device *md = run_device("a", "0 8 zero");
+        struct dm_target *ti = dm_table_find(atomic_load(&md->live), 0);
+        GError *error = NULL;
+
+        type = *ti->type;
+        type.presuspend = remove_doomed;
+        ti->type = &type;
+        load(md, "0 16 zero");
+        cr_assert(dm_get(md));
+        doomed = md;
+        cr_assert_not(dm_resume(md, 0, &error));
+        cr_expect_eq(error->code, ENXIO, "%s", error->message);
+        cr_expect_eq(dm_size(md), 4096, "the old one's");
+        g_error_free(error);
+        dm_put(md);
+}
+
 Test(slots, a_message_without_a_table_does_nothing)
 {
         struct mapped_device *md = new_device("a");
